@@ -1,0 +1,74 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every room compiles in Swift 6 mode with warnings as errors.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "weir",
+    products: [.executable(name: "weir", targets: ["weir"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    ],
+    targets: [
+        room("Core"),
+        room("Wire", ["Core", nioCore]),
+        room("Journal", ["Core", crypto]),
+        room("Policy", ["Core"]),
+        room("Ledger", ["Core", "Journal", grdb]),
+        room("Links", ["Core", "Policy", "Wire", nioCore, nioPosix, nioSSL]),
+        room("Providers", ["Core", "Wire", nioCore]),
+        room("Fleet", ["Core"]),
+        room("Settings", ["Core", "Policy", "Ledger", yams]),
+        room(
+            "Gateway",
+            [
+                "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", crypto, logging, nioCore, nioPosix,
+                nioHTTP1, nioHTTP2, nioSSL,
+            ]),
+        room("Simulator", [nioCore, nioPosix, nioHTTP1, yams]),
+        room("Console", ["Core", "Policy", "Ledger", "Journal", "Gateway", "Fleet", hummingbird, logging, nioCore]),
+        .executableTarget(
+            name: "weir",
+            dependencies: [
+                "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway",
+                "Simulator", "Console", arguments, crypto, logging, nioCore, nioPosix,
+            ],
+            swiftSettings: strict),
+        room("TestKit", ["Core", "Journal", nioCore, nioPosix]),
+    ]
+)

@@ -1,0 +1,124 @@
+/// What a caller asks a model to do; one per governed route.
+public enum Operation: String, Sendable, CaseIterable {
+    case chat
+    case completions
+    case embeddings
+    case responses
+}
+
+/// The tenant's isolation boundary, its policy's permits: deny by default, so an empty set permits nothing.
+public struct TenantPolicy: Sendable, Hashable {
+    public enum Allowed: Sendable, Hashable {
+        case any
+        case only(Set<String>)
+
+        public func contains(_ name: String) -> Bool {
+            switch self {
+            case .any: true
+            case .only(let names): names.contains(name)
+            }
+        }
+    }
+
+    public var tenant: String
+    public var teams: Set<String>
+    /// Zones already expanded to their members, beside their own names.
+    public var places: Allowed
+    public var operators: Allowed
+    public var models: Allowed
+
+    public init(tenant: String, teams: Set<String>, places: Allowed, operators: Allowed, models: Allowed) {
+        self.tenant = tenant
+        self.teams = teams
+        self.places = places
+        self.operators = operators
+        self.models = models
+    }
+}
+
+/// SHA-256 of a whole key: all of the key that Weir keeps.
+public struct KeyDigest: Sendable, Hashable {
+    public var bytes: (UInt64, UInt64, UInt64, UInt64)
+
+    public init(_ a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) { bytes = (a, b, c, d) }
+
+    /// `nil` unless there are exactly 32 bytes.
+    public init?(_ raw: some Sequence<UInt8>) {
+        var words: [UInt64] = [0, 0, 0, 0]
+        var count = 0
+        for byte in raw {
+            guard count < 32 else { return nil }
+            words[count / 8] = words[count / 8] << 8 | UInt64(byte)
+            count += 1
+        }
+        guard count == 32 else { return nil }
+        bytes = (words[0], words[1], words[2], words[3])
+    }
+
+    /// Reads 64 hexadecimal digits.
+    public init?(hex: some StringProtocol) {
+        guard hex.utf8.count == 64 else { return nil }
+        var words: [UInt64] = []
+        var rest = Substring(hex)
+        while !rest.isEmpty {
+            guard rest.utf8.first != UInt8(ascii: "+"), let word = UInt64(rest.prefix(16), radix: 16) else { return nil }
+            words.append(word)
+            rest = rest.dropFirst(16)
+        }
+        bytes = (words[0], words[1], words[2], words[3])
+    }
+
+    public var hex: String {
+        [bytes.0, bytes.1, bytes.2, bytes.3].map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        }.joined()
+    }
+
+    public static func == (a: KeyDigest, b: KeyDigest) -> Bool { a.bytes == b.bytes }
+    /// The digest is uniform already; one word of it places it in a table.
+    public func hash(into hasher: inout Hasher) { hasher.combine(bytes.0) }
+}
+
+/// A caller's key as the journal records it. The key itself is shown once and never kept.
+public struct KeyRecord: Sendable, Hashable {
+    /// Public identifier, e.g. `key_5f0c…`; names the account.
+    public var id: String
+    public var name: String
+    public var tenant: String
+    public var team: String
+    /// nil: all models that the tenant's policy allows.
+    public var models: Set<String>?
+    /// Hard limit per calendar month (UTC); nil: none.
+    public var monthlyLimit: Money?
+    public var created: Timestamp
+    public var expires: Timestamp?
+    /// The secrets that open it: more than one only while a rotation overlaps.
+    public var secrets: [KeySecret]
+
+    public init(
+        id: String, name: String, tenant: String, team: String, models: Set<String>? = nil, monthlyLimit: Money? = nil,
+        created: Timestamp, expires: Timestamp? = nil, secrets: [KeySecret]
+    ) {
+        self.id = id
+        self.name = name
+        self.tenant = tenant
+        self.team = team
+        self.models = models
+        self.monthlyLimit = monthlyLimit
+        self.created = created
+        self.expires = expires
+        self.secrets = secrets
+    }
+}
+
+/// One secret of a key, by digest, and until when it opens the key.
+public struct KeySecret: Sendable, Hashable {
+    public var digest: KeyDigest
+    public var expires: Timestamp?
+
+    public init(digest: KeyDigest, expires: Timestamp? = nil) {
+        self.digest = digest
+        self.expires = expires
+    }
+}

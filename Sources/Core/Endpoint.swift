@@ -1,0 +1,148 @@
+/// A country (`SE`), a cloud region (`azure:swedencentral`) or a zone that the configuration spells out (`EU`).
+public typealias Place = String
+
+/// What law and contract need to know of an endpoint. Nothing in it is inferred; what is unknown stays empty, and policy denies it.
+public struct Labels: Sendable, Hashable {
+    public enum Trains: String, Sendable, CaseIterable { case never, optOut = "opt-out", yes }
+
+    public var processedIn: Set<Place>
+    public var storedIn: Set<Place>
+    public var `operator`: String
+    public var operatorCountry: Place
+    public var trains: Trains?
+    public var retentionDays: Int?
+    public var contract: String?
+
+    public init(
+        processedIn: Set<Place>, storedIn: Set<Place>, operator: String, operatorCountry: Place, trains: Trains? = nil,
+        retentionDays: Int? = nil, contract: String? = nil
+    ) {
+        self.processedIn = processedIn
+        self.storedIn = storedIn
+        self.operator = `operator`
+        self.operatorCountry = operatorCountry
+        self.trains = trains
+        self.retentionDays = retentionDays
+        self.contract = contract
+    }
+}
+
+/// The wire dialect that an endpoint speaks.
+public enum ProviderKind: String, Sendable, CaseIterable {
+    case openai
+    case azure
+    case vllm
+    case llamaCpp = "llama.cpp"
+    case sglang
+    case ollama
+    /// Any other server that speaks OpenAI's dialect.
+    case compatible
+}
+
+/// Where a connection goes: scheme, host and port.
+public struct Origin: Sendable, Hashable {
+    public var tls: Bool
+    public var host: String
+    public var port: Int
+
+    public init(tls: Bool, host: String, port: Int) {
+        self.tls = tls
+        self.host = host
+        self.port = port
+    }
+}
+
+/// Something that must not be printed. Its description never shows the value.
+public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public let value: String
+    public init(_ value: String) { self.value = value }
+    public var description: String { "«secret»" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// What one endpoint calls one public model, and what it may produce.
+public struct ServedModel: Sendable, Hashable {
+    /// The provider's own name: a model id, or an Azure deployment.
+    public var upstreamName: String
+    /// The key into the price book.
+    public var price: String
+    /// The most output tokens one choice can have, reasoning included.
+    public var maxOutputTokens: Int64
+    /// An upper bound of the input tokens one image can cost; nil: images are refused under a hard limit.
+    public var maxTokensPerImage: Int64?
+
+    public init(upstreamName: String, price: String, maxOutputTokens: Int64, maxTokensPerImage: Int64? = nil) {
+        self.upstreamName = upstreamName
+        self.price = price
+        self.maxOutputTokens = maxOutputTokens
+        self.maxTokensPerImage = maxTokensPerImage
+    }
+}
+
+/// One concrete deployment that can serve one or more models.
+public struct Endpoint: Sendable, Hashable {
+    public enum WhenCallerLeaves: String, Sendable, CaseIterable { case drain, cancel }
+
+    public var name: String
+    public var provider: ProviderKind
+    public var origin: Origin
+    /// Without a trailing slash, e.g. `/v1`; empty for none.
+    public var basePath: String
+    /// Azure only: nil is the v1 API, otherwise the dated version such as `2024-10-21`.
+    public var apiVersion: String?
+    public var credential: Secret?
+    /// PEM file of the authorities to trust for this origin; nil: the system's.
+    public var trustFile: String?
+    /// Public model name to how it is served here.
+    public var models: [String: ServedModel]
+    public var labels: Labels
+    /// Lower is tried first.
+    public var priority: Int
+    /// Share among endpoints of equal priority; 0 keeps it as a last choice within its group.
+    public var weight: Int
+    public var whenCallerLeaves: WhenCallerLeaves
+    /// The engine (a child process) that serves it, if Weir runs it.
+    public var engine: String?
+    public var timeouts: EndpointTimeouts
+    public var maxConnectionsPerLoop: Int
+
+    public init(
+        name: String, provider: ProviderKind, origin: Origin, basePath: String, apiVersion: String? = nil,
+        credential: Secret? = nil, trustFile: String? = nil, models: [String: ServedModel], labels: Labels, priority: Int = 1,
+        weight: Int = 100, whenCallerLeaves: WhenCallerLeaves = .drain, engine: String? = nil,
+        timeouts: EndpointTimeouts = EndpointTimeouts(), maxConnectionsPerLoop: Int = 256
+    ) {
+        self.name = name
+        self.provider = provider
+        self.origin = origin
+        self.basePath = basePath
+        self.apiVersion = apiVersion
+        self.credential = credential
+        self.trustFile = trustFile
+        self.models = models
+        self.labels = labels
+        self.priority = priority
+        self.weight = weight
+        self.whenCallerLeaves = whenCallerLeaves
+        self.engine = engine
+        self.timeouts = timeouts
+        self.maxConnectionsPerLoop = maxConnectionsPerLoop
+    }
+}
+
+/// How long Weir waits for an endpoint, in milliseconds.
+public struct EndpointTimeouts: Sendable, Hashable {
+    public var connect: Int64
+    /// From the last byte of the request to the first of the answer.
+    public var firstByte: Int64
+    /// Between two reads of an answer.
+    public var idle: Int64
+
+    /// 600 s is the default timeout of the OpenAI SDK, so Weir does not give up before its caller.
+    public init(connect: Int64 = 5_000, firstByte: Int64 = 600_000, idle: Int64 = 120_000) {
+        self.connect = connect
+        self.firstByte = firstByte
+        self.idle = idle
+    }
+}
