@@ -1,0 +1,352 @@
+import Synchronization
+
+/// What the appenders, the writer and the readers of one journal share.
+final class JournalCore: Sendable {
+    let settings: Journal.Settings
+    private let disk: any Disk
+    private let lock: any DiskLock
+    let durable: Atomic<UInt64>
+    private let front: Mutex<Front>
+    private let writer: Mutex<Writer>
+    private let index: Mutex<SegmentIndex>
+    private let numbers = Mutex(JournalStatistics())
+    private let listeners = Mutex<[@Sendable (UInt64) -> Void]>([])
+    private let bell = Bell()
+    private let thread = Mutex<OwnThread?>(nil)
+
+    /// A pending batch of this size is committed as if it were urgent, so that commits stay short.
+    private static let eagerBytes = 128 * 1024
+
+    /// What the writer does, and so who has to wake it.
+    private enum WriterMode {
+        /// Writes, waits for the interval to pass or for a failed disk: it looks at what is pending by itself.
+        case busy
+        /// Wakes by itself in time for entries that are not urgent.
+        case napping
+        case sleeping
+    }
+
+    private struct Front: Sendable {
+        var pending = Batch()
+        var spare: Batch? = Batch()
+        var next: UInt64
+        var mode = WriterMode.busy
+        var failure: String?
+        var closing = false
+        var closed = false
+    }
+
+    private init(
+        _ settings: Journal.Settings, disk: any Disk, lock: any DiskLock, writer: consuming Writer, index: SegmentIndex
+    ) {
+        self.settings = settings
+        self.disk = disk
+        self.lock = lock
+        durable = Atomic(writer.durable)
+        front = Mutex(Front(next: writer.durable))
+        self.index = Mutex(index)
+        self.writer = Mutex(writer)
+    }
+
+    static func open(
+        _ settings: Journal.Settings, disk: any Disk, from: UInt64,
+        replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws -> JournalCore {
+        try asJournalError { () throws(DiskError) in try disk.makeFolder(settings.folder) }
+        let lock: any DiskLock
+        do {
+            lock = try disk.lock(settings.folder + "/lock")
+        } catch {
+            throw error.isHeldByAnother ? JournalError.locked(folder: settings.folder) : JournalError.disk(error)
+        }
+        do {
+            return try recover(settings, disk: disk, lock: lock, from: from, replay: replay)
+        } catch {
+            lock.release()
+            if let error = error as? DiskError { throw JournalError.disk(error) }
+            throw error
+        }
+    }
+
+    private static func recover(
+        _ settings: Journal.Settings, disk: any Disk, lock: any DiskLock, from: UInt64,
+        replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws -> JournalCore {
+        var recovery = Recovery(folder: settings.folder, disk: disk)
+        try recovery.run(from: from, replay: replay)
+        try recovery.last?.forEachEntry(from: from, replay)
+        var index = recovery.index
+        if let first = index.parts.first?.first, from < first { throw JournalError.missing(from: from, first: first) }
+        var writer = Writer(
+            settings: settings, disk: disk, durable: recovery.proven, chain: recovery.chain, nextOrdinal: recovery.nextOrdinal)
+        if let last = recovery.last {
+            let batch = Batch()
+            try last.forEachEntry(from: 0) { sequence, entry in batch.add(recovered: entry, sequence: sequence) }
+            let committed = try writer.commit(batch)
+            index.add(committed)
+        } else {
+            try writer.startSegment()
+        }
+        guard from <= writer.durable else {
+            writer.close()
+            throw JournalError.shortened(from: from, next: writer.durable)
+        }
+        tidy(recovery, settings.folder, disk)
+        let core = JournalCore(settings, disk: disk, lock: lock, writer: writer, index: index)
+        guard settings.commitsByHand || core.startThread() else {
+            core.writer.withLock { $0.close() }
+            throw JournalError.disk(DiskError(.open, settings.folder, code: 0, reason: "no thread could be started"))
+        }
+        return core
+    }
+
+    /// Gives back the space of what has been written again. It may fail: what stays is passed over at the next open as well.
+    private static func tidy(_ recovery: Recovery, _ folder: String, _ disk: any Disk) {
+        var useless = recovery.useless
+        if let last = recovery.last {
+            if last.offset == sectorBytes {
+                useless.append(last.file)
+            } else if let file = try? disk.open(folder + "/" + last.file) {
+                try? file.truncate(to: last.offset)
+                file.close()
+            }
+        }
+        for name in useless { try? disk.remove(folder + "/" + name) }
+    }
+
+    func append(_ rest: UnsafeRawBufferPointer, urgent: Bool) throws(JournalError) -> UInt64 {
+        var mustRing = false
+        let sequence = try front.withLock { front throws(JournalError) -> UInt64 in
+            if front.closing { throw .closed }
+            let bytes = headBytes(of: front.next) + rest.count
+            guard bytes <= settings.maxEntryBytes else {
+                throw .entryTooLarge(bytes: bytes, limit: settings.maxEntryBytes)
+            }
+            if urgent, let failure = front.failure { throw .unavailable(.failed(failure)) }
+            let limit = urgent ? settings.maxPendingBytes / 2 : settings.maxPendingBytes
+            guard front.pending.diskBytes + bytes + tableRowBytes <= limit else {
+                throw .unavailable(front.failure.map { .failed($0) } ?? .full(limit: limit))
+            }
+            let sequence = front.next
+            front.next += 1
+            front.pending.add(rest, sequence: sequence, urgent: urgent)
+            let isEager = front.pending.urgent || front.pending.used >= Self.eagerBytes
+            switch front.mode {
+            case .busy: break
+            case .napping: mustRing = isEager
+            case .sleeping: mustRing = true
+            }
+            // One ring is enough; from here on the writer looks for itself.
+            if mustRing { front.mode = .busy }
+            return sequence
+        }
+        if mustRing { bell.ring() }
+        return sequence
+    }
+
+    var next: UInt64 { front.withLock { $0.next } }
+
+    var state: Journal.State {
+        front.withLock { front in
+            if front.closed { return .closed }
+            return front.failure.map { .failed(reason: $0) } ?? .running
+        }
+    }
+
+    var statistics: JournalStatistics { numbers.withLock { $0 } }
+
+    func onCommit(_ body: @escaping @Sendable (UInt64) -> Void) { listeners.withLock { $0.append(body) } }
+
+    @discardableResult func close() -> Bool {
+        front.withLock { $0.closing = true }
+        bell.ring()
+        thread.withLock { thread in
+            thread?.join()
+            thread = nil
+            let isFirst = front.withLock { front in
+                defer { front.closed = true }
+                return !front.closed
+            }
+            guard isFirst else { return }
+            if settings.commitsByHand { _ = commitByHand() }
+            writer.withLock { $0.close() }
+            lock.release()
+        }
+        return durable.load(ordering: .acquiring) == next
+    }
+}
+
+// MARK: - Committing
+
+extension JournalCore {
+    private func startThread() -> Bool {
+        thread.withLock { thread in
+            thread = OwnThread { [self] in runWriter() }
+            return thread != nil
+        }
+    }
+
+    /// Writes what failed before, then what is pending.
+    func commitByHand() -> Bool {
+        while true {
+            switch commitOnce() {
+            case .nothing: return true
+            case .failed: return false
+            case .committed: continue
+            }
+        }
+    }
+
+    private enum Outcome { case nothing, committed, failed }
+
+    private func commitOnce() -> Outcome {
+        let began = monotonicNanoseconds()
+        let result = writer.withLock { writer -> Result<Writer.Committed?, DiskError> in
+            let batch = writer.unwritten == nil ? takePending() : nil
+            do throws(DiskError) { return .success(try writer.commit(batch)) } catch { return .failure(error) }
+        }
+        switch result {
+        case .success(nil): return .nothing
+        case .success(let committed?):
+            finish(committed, microseconds: (monotonicNanoseconds() - began) / 1000)
+            return .committed
+        case .failure(let error):
+            numbers.withLock { $0.failures += 1 }
+            front.withLock { $0.failure = error.description }
+            return .failed
+        }
+    }
+
+    private func takePending() -> Batch? {
+        front.withLock { front in
+            guard !front.pending.isEmpty else { return nil }
+            let batch = front.pending
+            front.pending = front.spare ?? Batch()
+            front.spare = nil
+            return batch
+        }
+    }
+
+    private func finish(_ committed: Writer.Committed, microseconds: UInt64) {
+        let batch = committed.batch
+        index.withLock { $0.add(committed) }
+        numbers.withLock { numbers in
+            numbers.commits += 1
+            numbers.entries += UInt64(batch.count)
+            numbers.bytes += UInt64(batch.diskBytes)
+            numbers.syncMicroseconds.add(microseconds)
+        }
+        let durable = committed.sequence + UInt64(batch.count)
+        self.durable.store(durable, ordering: .releasing)
+        batch.reset()
+        front.withLock { front in
+            front.failure = nil
+            front.spare = batch
+        }
+        for listener in listeners.withLock({ $0 }) { listener(durable) }
+    }
+
+    private enum Step { case commit, wait(until: UInt64?), stop }
+
+    private func runWriter() {
+        let interval = UInt64(settings.commitIntervalMicroseconds) * 1000
+        let lazy = UInt64(settings.lazyMilliseconds) * 1_000_000
+        var lastStart: UInt64 = 0
+        // Until when entries that are not urgent wait; nil while there is nothing to wait for.
+        var napUntil: UInt64?
+        var retryMilliseconds = settings.retryMilliseconds
+        while true {
+            let now = monotonicNanoseconds()
+            switch nextStep(now, lastStart + interval, &napUntil, lazy) {
+            case .stop:
+                return
+            case .wait(let deadline):
+                bell.wait(until: deadline)
+            case .commit:
+                lastStart = now
+                if commitOnce() == .failed {
+                    if isClosing { return }
+                    bell.wait(until: monotonicNanoseconds() + UInt64(retryMilliseconds) * 1_000_000)
+                    retryMilliseconds = min(retryMilliseconds * 2, settings.retryMillisecondsMax)
+                } else {
+                    retryMilliseconds = settings.retryMilliseconds
+                    napUntil = monotonicNanoseconds() + lazy
+                }
+            }
+        }
+    }
+
+    private var isClosing: Bool { front.withLock { $0.closing } }
+
+    private func nextStep(_ now: UInt64, _ intervalEnd: UInt64, _ napUntil: inout UInt64?, _ lazy: UInt64) -> Step {
+        front.withLock { front in
+            front.mode = .busy
+            if front.failure != nil { return .commit }
+            if front.closing { return front.pending.isEmpty ? .stop : .commit }
+            if front.pending.urgent || front.pending.used >= Self.eagerBytes {
+                return now >= intervalEnd ? .commit : .wait(until: intervalEnd)
+            }
+            if let deadline = napUntil, now >= deadline {
+                if !front.pending.isEmpty { return .commit }
+                napUntil = nil
+            }
+            if napUntil == nil, !front.pending.isEmpty { napUntil = now + lazy }
+            front.mode = napUntil == nil ? .sleeping : .napping
+            return .wait(until: napUntil)
+        }
+    }
+}
+
+// MARK: - Reading
+
+extension JournalCore {
+    private static let readWindowBytes = SegmentIndex.markBytes
+
+    func read(from: UInt64, limit: Int, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void) throws -> UInt64 {
+        let durable = durable.load(ordering: .acquiring)
+        var next = from
+        let end = from + UInt64(min(max(0, limit), Int(Int32.max)))
+        while next < min(end, durable) {
+            guard let place = index.withLock({ $0.find(next) }) else {
+                throw JournalError.missing(from: from, first: index.withLock { $0.parts.first?.first } ?? durable)
+            }
+            let stop = min(end, durable, place.end ?? .max)
+            do {
+                let file = try disk.open(settings.folder + "/" + place.part.name)
+                defer { file.close() }
+                let window = FileWindow(file, bytes: Self.readWindowBytes)
+                var offset = place.offset
+                while next < stop {
+                    guard case .whole(let head, let bytes) = try window.batch(at: offset, salt: place.part.salt),
+                        head.first <= next
+                    else {
+                        throw JournalError.corrupt(
+                            .init(file: place.part.name, offset: offset, sequence: next, reason: "the batch is damaged"))
+                    }
+                    try head.forEachEntry(bytes) { sequence, entry in
+                        if sequence >= next, sequence < stop { try body(sequence, entry) }
+                    }
+                    next = max(next, min(head.next, stop))
+                    offset = roundedToSector(offset + head.totalBytes)
+                }
+            } catch let error as DiskError {
+                throw JournalError.disk(error)
+            }
+        }
+        return next
+    }
+}
+
+extension SegmentIndex {
+    mutating func add(_ committed: Writer.Committed?) {
+        guard let committed else { return }
+        if let head = committed.newSegment {
+            add(name: Segment.name(head.ordinal), salt: head.salt, first: committed.sequence)
+        }
+        note(sequence: committed.sequence, offset: committed.offset)
+    }
+}
+
+private func asJournalError<T>(_ body: () throws(DiskError) -> T) throws(JournalError) -> T {
+    do { return try body() } catch { throw .disk(error) }
+}

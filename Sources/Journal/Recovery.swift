@@ -1,0 +1,179 @@
+/// Reads a folder's segments and finds out what the journal is: every batch that later ones prove to have been acknowledged,
+/// and the last one, of which that is not known. It changes nothing on disk.
+struct Recovery {
+    let folder: String
+    let disk: any Disk
+    private(set) var index = SegmentIndex()
+    /// One past the last sequence number that is known to be durable.
+    private(set) var proven: UInt64 = 0
+    /// The hash of the batch that ends before `proven`.
+    private(set) var chain = Digest.zero
+    /// The last whole batch. It may have been acknowledged, so it is kept; it may be in memory only, so it is written again.
+    private(set) var last: LastBatch?
+    private(set) var nextOrdinal: UInt64 = 0
+    /// Segments that hold nothing that counts.
+    private(set) var useless: [String] = []
+
+    /// How much of a segment is in memory at once.
+    private static let windowBytes = 1024 * 1024
+
+    struct LastBatch {
+        var head: BatchHead
+        var bytes: [UInt8]
+        var file: String
+        var offset: Int
+    }
+
+    private struct Candidate {
+        var name: String
+        var file: any DiskFile
+        var head: SegmentHead?
+    }
+
+    /// Damage that is none if the next segment begins with what was damaged.
+    private var suspicion: JournalError.Damage?
+    /// Where the last segment that was read ended.
+    private var endOfLog: (file: String, offset: Int)?
+
+    init(folder: String, disk: any Disk) {
+        self.folder = folder
+        self.disk = disk
+    }
+
+    /// Hands over the proven entries from `from` on; the last batch is left to the caller.
+    mutating func run(from: UInt64, replay: (UInt64, UnsafeRawBufferPointer) throws -> Void) throws {
+        let candidates = try openSegments()
+        defer { for candidate in candidates { candidate.file.close() } }
+        let start = try firstToRead(candidates, from: from)
+        for candidate in candidates[..<start] {
+            if let head = candidate.head { index.add(name: candidate.name, salt: head.salt, first: head.first) }
+        }
+        var isFirst = true
+        for candidate in candidates[start...] {
+            let window = FileWindow(candidate.file, bytes: Self.windowBytes)
+            guard let head = candidate.head else {
+                // A head is durable before the first batch is written, so no batch may stand behind a broken one.
+                if try window.nextBatch(after: 0, salt: nil) != nil {
+                    throw damage(candidate.name, 0, "the head of the file is damaged")
+                }
+                useless.append(candidate.name)
+                continue
+            }
+            if isFirst {
+                (proven, chain) = (head.first, head.chain)
+                isFirst = false
+            }
+            try read(candidate.name, head, window, from: from, replay: replay)
+        }
+        if let suspicion { throw JournalError.corrupt(suspicion) }
+    }
+
+    private mutating func openSegments() throws -> [Candidate] {
+        var candidates: [Candidate] = []
+        let names = try disk.list(folder).compactMap { name in Segment.ordinal(name).map { (ordinal: $0, name: name) } }
+        do {
+            for (ordinal, name) in names.sorted(by: { $0.ordinal < $1.ordinal }) {
+                let file = try disk.open(folder + "/" + name)
+                candidates.append(Candidate(name: name, file: file))
+                let head = SegmentHead(try FileWindow(file, bytes: sectorBytes).bytes(at: 0, count: sectorBytes))
+                candidates[candidates.count - 1].head = head.flatMap { $0.ordinal == ordinal ? $0 : nil }
+                nextOrdinal = max(nextOrdinal, ordinal + 1)
+            }
+        } catch {
+            for candidate in candidates { candidate.file.close() }
+            throw error
+        }
+        return candidates
+    }
+
+    /// The last segment from which everything from `from` on can be read: it begins early enough, and has a whole batch, which
+    /// proves that nothing before it is missing.
+    private func firstToRead(_ candidates: [Candidate], from: UInt64) throws -> Int {
+        for (place, candidate) in candidates.enumerated().reversed() {
+            guard let head = candidate.head, head.first <= from else { continue }
+            let window = FileWindow(candidate.file, bytes: Self.windowBytes)
+            if case .whole(let batch, _) = try window.batch(at: sectorBytes, salt: head.salt), batch.first == head.first {
+                return place
+            }
+        }
+        return 0
+    }
+
+    private mutating func read(
+        _ name: String, _ head: SegmentHead, _ window: FileWindow, from: UInt64,
+        replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        let next = last?.head.next ?? proven
+        guard head.first <= next else {
+            throw suspicion.map(JournalError.corrupt)
+                ?? damage(endOfLog?.file ?? name, endOfLog?.offset ?? 0, "entries are missing before \(name)")
+        }
+        var offset = sectorBytes
+        reading: while true {
+            switch try window.batch(at: offset, salt: head.salt) {
+            case .whole(let batch, let bytes):
+                if offset == sectorBytes {
+                    // From here on this segment counts, and not what earlier ones have of the same sequence numbers.
+                    if let last, last.head.first == batch.first {
+                        self.last = nil
+                    }
+                    suspicion = nil
+                    index.add(name: name, salt: head.salt, first: batch.first)
+                }
+                try accept(batch, bytes, name, offset, from: from, replay: replay)
+                offset = roundedToSector(offset + batch.totalBytes)
+                continue reading
+            case .nothing: break
+            case .torn: break
+            case .damaged:
+                suspicion = damageFound(name, offset, "the last batch was changed after it was written")
+            }
+            break
+        }
+        if let later = try window.nextBatch(after: offset, salt: head.salt) {
+            throw damage(name, offset, "a batch that was acknowledged is damaged; the next whole one is at byte \(later)")
+        }
+        endOfLog = (name, offset)
+        if offset == sectorBytes { useless.append(name) }
+    }
+
+    private mutating func accept(
+        _ batch: BatchHead, _ bytes: UnsafeRawBufferPointer, _ name: String, _ offset: Int, from: UInt64,
+        replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        // A batch is written only after the one before it is durable.
+        try proveLast(from: from, replay: replay)
+        guard batch.first == proven else { throw damage(name, offset, "entries are missing before entry \(batch.first)") }
+        guard batch.chain == chain else { throw damage(name, offset, "the batch does not follow from the one before it") }
+        last = LastBatch(head: batch, bytes: [UInt8](bytes), file: name, offset: offset)
+        index.note(sequence: batch.first, offset: offset)
+    }
+
+    private mutating func proveLast(
+        from: UInt64, replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        guard let last else { return }
+        try last.forEachEntry(from: from, replay)
+        proven = last.head.next
+        chain = last.head.hash
+        self.last = nil
+    }
+
+    private func damageFound(_ file: String, _ offset: Int, _ reason: String) -> JournalError.Damage {
+        JournalError.Damage(file: file, offset: offset, sequence: last?.head.next ?? proven, reason: reason)
+    }
+
+    private func damage(_ file: String, _ offset: Int, _ reason: String) -> JournalError {
+        .corrupt(damageFound(file, offset, reason))
+    }
+}
+
+extension Recovery.LastBatch {
+    func forEachEntry(from: UInt64, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void) throws {
+        try bytes.withUnsafeBytes { bytes in
+            try head.forEachEntry(bytes) { sequence, entry in
+                if sequence >= from { try body(sequence, entry) }
+            }
+        }
+    }
+}
