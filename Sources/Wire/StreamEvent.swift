@@ -1,0 +1,177 @@
+import Core
+
+/// The wire dialects of streamed answers.
+public enum StreamDialect: String, Sendable, CaseIterable {
+    case chat
+    case completions
+    case responses
+}
+
+/// What one event of a stream says. Ranges are offsets into its data.
+struct StreamEvent {
+    enum Meaning { case progress, end, failure }
+
+    var meaning = Meaning.progress
+    var usage: Usage?
+    var rawUsage: Range<Int>?
+    var error: Range<Int>?
+    var model: Range<Int>?
+    /// There is a `choices` array, and it is empty.
+    var hasNoChoices = false
+    /// Bytes of generated text, reasoning and tool arguments, as written in JSON.
+    var contentBytes = 0
+}
+
+extension StreamEvent {
+    /// Reads one JSON event; throws when it is not exactly one object.
+    init(_ data: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer, dialect: StreamDialect) throws(ScanError) {
+        var cursor = JSONCursor(data, depthMax: jsonDepthMax, allowsLoneSurrogates: true)
+        cursor.skipSpace()
+        guard cursor.peek == UInt8(ascii: "{") else { throw cursor.fault() }
+        try cursor.enter()
+        switch dialect {
+        case .chat, .completions: try readChunk(&cursor)
+        case .responses: try readTyped(&cursor, name)
+        }
+        try cursor.finish()
+        if dialect != .responses, error != nil || bytesEqual(name, "error") {
+            meaning = .failure
+            error = error ?? 0..<data.count
+        }
+    }
+
+    // MARK: Chat and completions
+
+    private mutating func readChunk(_ cursor: inout JSONCursor) throws(ScanError) {
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            switch key.end - key.start {
+            case 5 where cursor.matches(key, "usage"): try readUsage(&cursor)
+            case 5 where cursor.matches(key, "error"): error = try cursor.valueUnlessNull() ?? error
+            case 5 where cursor.matches(key, "model"): model = try cursor.textUnlessEmpty() ?? model
+            case 7 where cursor.matches(key, "choices"): try readChoices(&cursor)
+            default: try cursor.skip()
+            }
+        }
+    }
+
+    private mutating func readUsage(_ cursor: inout JSONCursor) throws(ScanError) {
+        let start = cursor.at
+        let isObject = cursor.peek == UInt8(ascii: "{")
+        let read = try cursor.usage()
+        if isObject {
+            usage = read
+            rawUsage = start..<cursor.at
+        }
+    }
+
+    private mutating func readChoices(_ cursor: inout JSONCursor) throws(ScanError) {
+        guard cursor.peek == UInt8(ascii: "[") else { return try cursor.skip() }
+        try cursor.enter()
+        var first = true
+        while try cursor.nextElement(&first) {
+            guard cursor.peek == UInt8(ascii: "{") else {
+                try cursor.skip()
+                continue
+            }
+            try cursor.enter()
+            var firstKey = true
+            while let key = try cursor.nextKey(&firstKey) {
+                if cursor.matches(key, "delta") {
+                    try readDelta(&cursor)
+                } else if cursor.matches(key, "text") {
+                    try readText(&cursor)
+                } else {
+                    try cursor.skip()
+                }
+            }
+        }
+        hasNoChoices = first
+    }
+
+    /// Everything in a delta but its role is generated.
+    private mutating func readDelta(_ cursor: inout JSONCursor) throws(ScanError) {
+        guard cursor.peek == UInt8(ascii: "{") else { return try cursor.skip() }
+        try cursor.enter()
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            if cursor.matches(key, "role") {
+                try cursor.skip()
+            } else if cursor.peek == UInt8(ascii: "\"") {
+                try readText(&cursor)
+            } else {
+                // Tool calls and the like: their bytes bound what was generated. `[]` and `{}` carry nothing.
+                let start = cursor.at
+                let opens = cursor.peek == UInt8(ascii: "[") || cursor.peek == UInt8(ascii: "{")
+                try cursor.skip()
+                if opens, cursor.at - start > 2 { contentBytes += cursor.at - start }
+            }
+        }
+    }
+
+    private mutating func readText(_ cursor: inout JSONCursor) throws(ScanError) {
+        guard cursor.peek == UInt8(ascii: "\"") else { return try cursor.skip() }
+        let text = try cursor.string()
+        contentBytes += text.end - text.start
+    }
+
+    // MARK: Responses
+
+    private mutating func readTyped(_ cursor: inout JSONCursor, _ name: UnsafeRawBufferPointer) throws(ScanError) {
+        var type: Range<Int>?
+        var deltaBytes = 0
+        var responseError: Range<Int>?
+        let start = cursor.at - 1
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            switch key.end - key.start {
+            case 4 where cursor.matches(key, "type"): type = try cursor.textUnlessEmpty()
+            case 5 where cursor.matches(key, "delta"):
+                let from = cursor.at
+                let isText = cursor.peek == UInt8(ascii: "\"")
+                try cursor.skip()
+                deltaBytes = isText ? cursor.at - from - 2 : cursor.at - from
+            case 8 where cursor.matches(key, "response"): responseError = try readResponse(&cursor)
+            default: try cursor.skip()
+            }
+        }
+        let whole = start..<cursor.at
+        let kind =
+            if let type {
+                UnsafeRawBufferPointer(start: cursor.base + type.lowerBound, count: type.count)
+            } else {
+                name
+            }
+        if bytesEqual(kind, "response.completed") || bytesEqual(kind, "response.incomplete") {
+            meaning = .end
+        } else if bytesEqual(kind, "response.failed") {
+            meaning = .failure
+            error = responseError ?? whole
+        } else if bytesEqual(kind, "error") {
+            meaning = .failure
+            error = whole
+        } else if bytesEnd(kind, ".delta") {
+            contentBytes = deltaBytes
+        }
+    }
+
+    /// Passes the `response` object; the range of its error.
+    private mutating func readResponse(_ cursor: inout JSONCursor) throws(ScanError) -> Range<Int>? {
+        guard cursor.peek == UInt8(ascii: "{") else {
+            try cursor.skip()
+            return nil
+        }
+        var found: Range<Int>?
+        try cursor.enter()
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            switch key.end - key.start {
+            case 5 where cursor.matches(key, "usage"): try readUsage(&cursor)
+            case 5 where cursor.matches(key, "error"): found = try cursor.valueUnlessNull()
+            case 5 where cursor.matches(key, "model"): model = try cursor.textUnlessEmpty() ?? model
+            default: try cursor.skip()
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,292 @@
+public import Core
+public import NIOCore
+
+/// Why a stream is not what its dialect says; it is then given up.
+public enum StreamViolation: String, Error, Sendable, Hashable, CaseIterable {
+    case eventTooLong = "weir_stream_event_too_long"
+    case malformedEvent = "weir_stream_malformed_event"
+    case notAnEventStream = "weir_stream_not_an_event_stream"
+    case eventAfterEnd = "weir_stream_event_after_end"
+    case endOutOfPlace = "weir_stream_end_out_of_place"
+
+    public var message: String {
+        switch self {
+        case .eventTooLong: "The provider sent an event longer than the limit."
+        case .malformedEvent: "The provider sent an event that is not one JSON object."
+        case .notAnEventStream: "The provider's answer is not an event stream."
+        case .eventAfterEnd: "The provider sent an event after the end of its stream."
+        case .endOutOfPlace: "The provider ended its stream in a way that its dialect does not have."
+        }
+    }
+}
+
+/// What one read of a stream came to.
+public struct StreamStep: Sendable, Hashable {
+    public enum Progress: Sendable, Hashable {
+        case open
+        /// The dialect's own end was read.
+        case ended
+        /// The provider reported an error inside the stream; the body is for `readError`.
+        case failed(ByteBuffer)
+        /// What follows `forward` is not to be delivered, and the stream is given up.
+        case violated(StreamViolation)
+    }
+
+    /// Whole events for the caller, as they came; nil when this read completed none. An error event is among them.
+    public var forward: ByteBuffer?
+    public var progress: Progress
+}
+
+/// How a stream's last byte was reached.
+public enum StreamClose: Sendable, Hashable {
+    /// After the end of its dialect, or after an error that it reported.
+    case complete
+    /// Before it: the provider or the network cut it.
+    case cut
+}
+
+/// Reads one streamed answer for its usage, errors and end, and hands back whole events only.
+///
+/// What it says does not depend on how the bytes were cut into reads. A read that ends between two events costs no copy and no
+/// allocation; an event that spreads over reads is collected once.
+public struct StreamReader: Sendable {
+    public static let eventBytesMax = 4 * 1024 * 1024
+
+    /// The last usage that was reported; nil when there was none, or one that cannot be true.
+    public private(set) var usage: Usage?
+    /// The last usage object as it came.
+    public private(set) var rawUsage: ByteBuffer?
+    /// The model that the provider says it uses.
+    public private(set) var reportedModel: ByteBuffer?
+    /// Events that carried generated content.
+    public private(set) var outputEvents = 0
+    /// Bytes of generated content as written in JSON: an upper bound of its tokens.
+    public private(set) var outputBytes = 0
+    /// Events with data, the end included.
+    public private(set) var eventsSeen = 0
+    /// Whether the usage event that only Weir asked for was taken out.
+    public private(set) var hidUsage = false
+    /// The bytes of an event that is not whole yet.
+    public private(set) var rest = ByteBuffer()
+
+    public var ended: Bool { progress == .ended }
+    public var hasPartialEvent: Bool { rest.readableBytes > 0 }
+
+    private enum LineFeed { case none, forward, drop }
+
+    private let dialect: StreamDialect
+    private let hideUsage: Bool
+    private let maxEventBytes: Int
+    private var progress = StreamStep.Progress.open
+    private var frame = SSEFrame()
+    private var atStart = true
+    /// The last block ended in CR: what becomes of an LF that comes first now.
+    private var lineFeed = LineFeed.none
+
+    /// - Parameter hideUsage: usage was asked for by Weir alone: the event that has it and no choices is removed whole.
+    public init(dialect: StreamDialect, hideUsage: Bool, maxEventBytes: Int = StreamReader.eventBytesMax) {
+        self.dialect = dialect
+        self.hideUsage = hideUsage
+        self.maxEventBytes = maxEventBytes
+    }
+
+    /// Takes the next bytes. After a violation nothing is taken any more.
+    public mutating func read(_ bytes: ByteBuffer) -> StreamStep {
+        if case .violated = progress { return StreamStep(forward: nil, progress: progress) }
+        var input = bytes
+        let collected = rest.readableBytes > 0
+        if collected {
+            rest.writeImmutableBuffer(bytes)
+            // Taken out, so that it has one owner while it is read and can grow in place afterwards.
+            input = rest
+            rest = ByteBuffer()
+        }
+        var output = Output()
+        let consumed = input.withUnsafeReadableBytes { raw in take(raw, of: input, &output) }
+        keep(input, from: consumed, collected: collected)
+        return StreamStep(forward: output.finish(input, consumed), progress: progress)
+    }
+
+    /// Tells how the stream closed. An end whose blank line is missing still counts: `rest` then holds its bytes.
+    public mutating func endOfInput() -> StreamClose {
+        switch progress {
+        case .ended, .failed: return .complete
+        case .violated: return .cut
+        case .open: break
+        }
+        guard hasPartialEvent else { return .cut }
+        var last = self
+        _ = last.read(ByteBuffer(string: "\n\n"))
+        guard last.ended else { return .cut }
+        let bytes = rest
+        self = last
+        rest = bytes
+        return .complete
+    }
+
+    /// Takes all whole blocks of `raw`; how many bytes they are.
+    private mutating func take(_ raw: UnsafeRawBufferPointer, of input: ByteBuffer, _ output: inout Output) -> Int {
+        var start = 0
+        if atStart {
+            guard let mark = byteOrderMark(raw) else { return 0 }
+            atStart = false
+            start = mark
+        }
+        if lineFeed != .none, start < raw.count {
+            if raw[start] == 0x0A {
+                if lineFeed == .drop { output.drop(start..<start + 1, input) }
+                start += 1
+            }
+            lineFeed = .none
+        }
+        while start < raw.count {
+            let block = UnsafeRawBufferPointer(rebasing: raw[start...])
+            guard let (length, kind) = frame.advance(block) else {
+                if block.count > maxEventBytes { progress = .violated(.eventTooLong) }
+                break
+            }
+            var isHidden = false
+            if length > maxEventBytes {
+                progress = .violated(.eventTooLong)
+            } else if kind == .event {
+                isHidden = event(UnsafeRawBufferPointer(rebasing: block[..<length]), at: start, input)
+            }
+            if case .violated = progress { break }
+            if isHidden { output.drop(start..<start + length, input) }
+            lineFeed = frame.endsInCR ? (isHidden ? .drop : .forward) : .none
+            start += length
+            frame = SSEFrame()
+        }
+        return start
+    }
+
+    /// Keeps the bytes of an unfinished event in a buffer of their own: the input's memory goes back to its pool.
+    private mutating func keep(_ input: ByteBuffer, from consumed: Int, collected: Bool) {
+        let left = input.readableBytes - consumed
+        if case .violated = progress { return }
+        if left == 0 { return }
+        if consumed == 0, collected {
+            rest = input
+            return
+        }
+        rest = ByteBufferAllocator().buffer(capacity: max(512, left * 2))
+        if let slice = input.getSlice(at: input.readerIndex + consumed, length: left) { rest.writeImmutableBuffer(slice) }
+    }
+}
+
+/// The length of the byte order mark at the start of a stream; nil while it may still become one.
+private func byteOrderMark(_ raw: UnsafeRawBufferPointer) -> Int? {
+    let mark: (UInt8, UInt8, UInt8) = (0xEF, 0xBB, 0xBF)
+    guard raw.count >= 1 else { return nil }
+    if raw[0] != mark.0 { return 0 }
+    guard raw.count >= 2 else { return nil }
+    if raw[1] != mark.1 { return 0 }
+    guard raw.count >= 3 else { return nil }
+    return raw[2] == mark.2 ? 3 : 0
+}
+
+/// What of one input goes on: a slice of it, or a copy where something was taken out.
+private struct Output {
+    private var copy: ByteBuffer?
+    private var copied = 0
+
+    mutating func drop(_ range: Range<Int>, _ input: ByteBuffer) {
+        var out = copy ?? ByteBufferAllocator().buffer(capacity: input.readableBytes)
+        if let kept = input.getSlice(at: input.readerIndex + copied, length: range.lowerBound - copied) {
+            out.writeImmutableBuffer(kept)
+        }
+        copy = out
+        copied = range.upperBound
+    }
+
+    func finish(_ input: ByteBuffer, _ end: Int) -> ByteBuffer? {
+        let slice = end > copied ? input.getSlice(at: input.readerIndex + copied, length: end - copied) : nil
+        guard var out = copy else { return slice }
+        if let slice { out.writeImmutableBuffer(slice) }
+        return out.readableBytes > 0 ? out : nil
+    }
+}
+
+// MARK: - One event
+
+extension StreamReader {
+    /// Reads one whole event; true when the caller is not to see it.
+    private mutating func event(_ block: UnsafeRawBufferPointer, at start: Int, _ input: ByteBuffer) -> Bool {
+        if ended {
+            // Some servers end the Responses dialect with chat's end as well.
+            let isDone = dialect == .responses && frame.dataLines == 1 && isDoneMark(block, frame.data)
+            if !isDone { progress = .violated(.eventAfterEnd) }
+            return false
+        }
+        if frame.hasUnknownField {
+            progress = .violated(.notAnEventStream)
+            return false
+        }
+        if frame.dataLines == 0 || (frame.dataLines == 1 && frame.data.isEmpty) { return false }
+        eventsSeen += 1
+        if frame.dataLines == 1 {
+            let first = input.readerIndex + start + frame.data.lowerBound
+            return data(UnsafeRawBufferPointer(rebasing: block[frame.data]), block) { range in
+                input.getSlice(at: first + range.lowerBound, length: range.count)
+            }
+        }
+        let joined = joinedData(block)
+        return joined.withUnsafeBytes { bytes in
+            data(bytes, block) { range in ByteBuffer(bytes: bytes[range]) }
+        }
+    }
+
+    private mutating func data(
+        _ data: UnsafeRawBufferPointer, _ block: UnsafeRawBufferPointer, slice: (Range<Int>) -> ByteBuffer?
+    ) -> Bool {
+        if isDoneMark(data, 0..<data.count) {
+            if case .failed = progress { return false }
+            progress = dialect == .responses ? .violated(.endOutOfPlace) : .ended
+            return false
+        }
+        let event: StreamEvent
+        do {
+            event = try StreamEvent(data, name: UnsafeRawBufferPointer(rebasing: block[frame.name]), dialect: dialect)
+        } catch {
+            progress = .violated(.malformedEvent)
+            return false
+        }
+        if case .failed = progress {
+            // An error may be told twice (`error`, then `response.failed`); nothing else follows one.
+            if event.meaning != .failure { progress = .violated(.eventAfterEnd) }
+            return false
+        }
+        if let raw = event.rawUsage {
+            usage = event.usage
+            rawUsage = slice(raw)
+        }
+        if reportedModel == nil, let model = event.model { reportedModel = slice(model).map { ByteBuffer(copying: $0) } }
+        if event.contentBytes > 0 {
+            outputEvents += 1
+            outputBytes += event.contentBytes
+        }
+        switch event.meaning {
+        case .progress: break
+        case .end: progress = .ended
+        case .failure:
+            let body = event.error.flatMap { dialect == .responses ? slice($0) : slice(0..<data.count) }
+            progress = .failed(body ?? ByteBuffer())
+        }
+        guard hideUsage, dialect != .responses, event.meaning == .progress, event.hasNoChoices, event.rawUsage != nil
+        else { return false }
+        hidUsage = true
+        return true
+    }
+}
+
+private func isDoneMark(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Bool {
+    bytesEqual(UnsafeRawBufferPointer(rebasing: bytes[range]), "[DONE]")
+}
+
+extension ByteBuffer {
+    /// A copy with memory of its own, so that a few bytes do not keep a whole read alive.
+    fileprivate init(copying other: ByteBuffer) {
+        self = ByteBufferAllocator().buffer(capacity: other.readableBytes)
+        writeImmutableBuffer(other)
+    }
+}
