@@ -1,0 +1,30 @@
+# Weir's commands. Each installs what it needs and says what it installs.
+
+.PHONY: run test soak bench check format clean
+
+# Starts the quickstart: Weir, a real model on this machine and simulated clouds. Ctrl-C drains and stops all of it.
+run:
+	@setpriv --pdeathsig TERM -- scripts/run.sh
+
+# The whole suite, real SDK and real model included.
+test:
+	@scripts/test.sh
+
+# The suites that take longer: WEIR_SOAK=1 makes them run their full length.
+soak:
+	@WEIR_SOAK=1 scripts/test.sh Soak
+
+# Weir beside bare nginx. BENCH=--quick takes two minutes instead of ten.
+bench:
+	@scripts/bench.sh $(BENCH)
+
+# Formatting, and every import against its room's list.
+check:
+	@scripts/check.sh
+
+format:
+	@swift format format --in-place --parallel --recursive Sources Tests Package.swift
+
+# Leaves .weir/data alone: it is a ledger.
+clean:
+	rm -rf .build .weir/venv .weir/test-venv .weir/bench
