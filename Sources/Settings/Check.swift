@@ -1,0 +1,36 @@
+import Core
+import Ledger
+
+/// What `weir check FILE` prints: `OK` with a summary and notes, or one line for each error.
+public func check(
+    text: String, file: String, environment: [String: String], readFile: (String) throws -> String
+) -> String {
+    switch loadConfiguration(text: text, file: file, environment: environment, readFile: readFile) {
+    case .success(let configuration): describe(configuration, file)
+    case .failure(let errors):
+        errors.description + "\n" + (errors.errors.count == 1 ? "1 error." : "\(errors.errors.count) errors.")
+    }
+}
+
+private func describe(_ configuration: Configuration, _ file: String) -> String {
+    var lines = ["OK: \(file)"]
+    let calls = configuration.listen.calls.map(\.description).joined(separator: ", ")
+    let scheme = configuration.listen.tls == nil ? "http" : "https"
+    lines.append("  node \(configuration.node): calls on \(calls) (\(scheme)), admin on \(configuration.listen.admin)")
+    for endpoint in configuration.endpoints {
+        let models = endpoint.models.keys.sorted().joined(separator: ", ")
+        let places = endpoint.labels.processedIn.sorted().joined(separator: ", ")
+        lines.append(
+            "  endpoint \(endpoint.name): \(endpoint.provider.rawValue), \(models); processed in \(places.isEmpty ? "unknown places" : places) by \(endpoint.labels.operator)"
+        )
+    }
+    for engine in configuration.engines { lines.append("  engine \(engine.name): port \(engine.port)") }
+    for tenant in configuration.tenants {
+        let limit = configuration.accountLimits.first { $0.tenant == tenant.tenant && $0.team == nil }
+        let teams = tenant.teams.sorted().joined(separator: ", ")
+        lines.append(
+            "  tenant \(tenant.tenant): teams \(teams); " + (limit.map { "at most \($0.monthly) dollars a month" } ?? "no limit"))
+    }
+    lines += configuration.notes.map { "  note: \($0)" }
+    return lines.joined(separator: "\n")
+}

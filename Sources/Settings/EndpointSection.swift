@@ -1,0 +1,225 @@
+import Core
+import Ledger
+import Yams
+
+/// The endpoints of a file: those that can be used here, and what names all of them offer.
+struct Endpoints {
+    var present: [Endpoint] = []
+    /// Public model names of every endpoint, also of those left out.
+    var models: Set<String> = []
+    var operators: Set<String> = []
+}
+
+/// What an endpoint's decoder looks up.
+struct EndpointContext {
+    var zones: Zones
+    var engines: Engines
+    /// nil: the price lists could not be read at all.
+    var prices: [String: [Price]]?
+    var world: World
+}
+
+func decodeEndpoints(
+    _ section: Section, zones: Zones, engines: Engines, prices: [String: [Price]]?, _ world: World
+) -> Endpoints {
+    let context = EndpointContext(zones: zones, engines: engines, prices: prices, world: world)
+    var endpoints = Endpoints()
+    for member in section.members("an endpoint", .label) {
+        let title = "endpoint \(quoted(member.name, or: "here"))"
+        guard let endpoint = Section(member.value, title, section.report) else { continue }
+        decodeEndpoint(member.name, endpoint, context, into: &endpoints)
+    }
+    if section.entries.isEmpty { section.report.error(section.spot, "At least one endpoint is needed.") }
+    return endpoints
+}
+
+private func decodeEndpoint(_ name: String, _ section: Section, _ context: EndpointContext, into endpoints: inout Endpoints) {
+    let world = context.world
+    // The first reason to leave it out in this environment; it is decoded in full all the same.
+    var missing = section.condition(world).map { "\($0) is not set" }
+    let provider = section.choice("provider", ProviderKind.self)
+    let engine = decodeEngineName(section, context, &missing)
+    let web = decodeWeb(section, engine, context, &missing)
+    if provider == .azure, let path = web?.path, path == "/openai" || path.hasPrefix("/openai/") {
+        section.report.error(section.spot(of: "url"), "Leave the path out: Weir adds `/openai/…` to an Azure endpoint.")
+    }
+    let version = decodeVersion(section, provider)
+    let credential = decodeCredential(section, engine != nil, world, &missing)
+    let trust = section.pem("trust", section.optionalText("trust"), world)
+    let models = decodeModels(section, provider, context)
+    let labels = decodeLabels(section, context.zones)
+    let priority = section.count("priority", 1, in: 0...1000)
+    let weight = section.count("weight", 100, in: 0...10_000)
+    let leaves = section.optionalChoice("whenCallerLeaves", Endpoint.WhenCallerLeaves.self) ?? .drain
+    let timeouts = section.optionalSection("timeouts").map(decodeTimeouts) ?? EndpointTimeouts()
+    let connections = section.count("connections", 256, in: 1...65_535)
+    section.finish()
+
+    endpoints.models.formUnion(models.keys)
+    if let labels { endpoints.operators.insert(labels.operator) }
+    if let missing {
+        section.report.note("endpoint \(name) left out: \(missing)")
+        return
+    }
+    guard let provider, let web, let labels else { return }
+    if trust != nil, !web.origin.tls {
+        section.report.error(section.spot(of: "trust"), "`trust` cannot be enforced: the connection is plaintext.")
+    }
+    endpoints.present.append(
+        Endpoint(
+            name: name, provider: provider, origin: web.origin, basePath: basePath(web.path, provider), apiVersion: version,
+            credential: credential, trustFile: trust, models: models, labels: labels, priority: priority, weight: weight,
+            whenCallerLeaves: leaves, engine: engine, timeouts: timeouts, maxConnectionsPerLoop: connections))
+}
+
+/// The path in front of `/chat/completions`. OpenAI's dialect lives under `/v1`; Azure's provider adds `/openai/…` itself.
+private func basePath(_ path: String, _ provider: ProviderKind) -> String {
+    guard path.isEmpty else { return path }
+    return provider == .azure ? "" : "/v1"
+}
+
+private func decodeEngineName(_ section: Section, _ context: EndpointContext, _ missing: inout String?) -> String? {
+    guard let text = section.optionalText("engine") else { return nil }
+    guard context.engines.ports[text.value] != nil else {
+        section.report.error(
+            text.spot, "No engine is called \(quoted(text.value, or: "that")).",
+            meant: likely(text.value, among: context.engines.ports.keys.sorted()))
+        return nil
+    }
+    if let variable = context.engines.absent[text.value] {
+        missing = missing ?? "its engine \(text.value) is left out, since \(variable) is not set"
+    }
+    return text.value
+}
+
+private func decodeWeb(
+    _ section: Section, _ engine: String?, _ context: EndpointContext, _ missing: inout String?
+) -> Web? {
+    let enginePort = engine.flatMap { context.engines.ports[$0] }
+    let plaintext = section.optionalChoice("plaintext", Plaintext.self)
+    guard let node = engine == nil ? section.required("url") : section.optional("url") else {
+        guard let enginePort else { return nil }
+        return Web(origin: Origin(tls: false, host: "127.0.0.1", port: enginePort), path: "")
+    }
+    var web: Web?
+    if case .mapping = node {
+        guard case .environment(let name)? = section.reference(node, "url", files: false, inline: "") else { return nil }
+        guard context.world.isSet(name), let value = context.world.environment[name] else {
+            missing = missing ?? "\(name) is not set"
+            return nil
+        }
+        web = section.value(Section.Text(value: value, spot: Spot(node))) { readWeb($0, name) }
+    } else {
+        web = section.value(section.scalar(node, "url")) { readWeb($0, "url") }
+    }
+    guard let web else { return nil }
+    let loopback = isLoopbackHost(web.origin.host)
+    if !web.origin.tls, !loopback, plaintext == nil {
+        section.report.error(
+            Spot(node),
+            "Plaintext would show prompts and the credential to the network. Use https, or write `plaintext: allowed`.")
+    }
+    if let enginePort, enginePort != 0, !loopback || web.origin.port != enginePort {
+        section.report.error(
+            Spot(node), "The engine listens on 127.0.0.1:\(enginePort); this is somewhere else. Leave `url` out to use it.")
+    }
+    return web
+}
+
+private enum Plaintext: String, CaseIterable { case allowed }
+
+private func decodeVersion(_ section: Section, _ provider: ProviderKind?) -> String? {
+    guard let text = section.optionalText("apiVersion") else { return nil }
+    if let provider, provider != .azure {
+        section.report.error(text.spot, "`apiVersion` means something for `provider: azure` only.")
+        return nil
+    }
+    if text.value == "v1" { return nil }
+    let day = text.value.hasSuffix("-preview") ? text.value.dropLast(8) : text.value[...]
+    guard CivilDate(day) != nil else {
+        section.report.error(
+            text.spot, "`apiVersion` takes `v1` or a dated version such as `2024-10-21` or `2025-04-01-preview`.",
+            meant: text.value.lowercased() == "v1" || text.value == "1" ? "v1" : nil)
+        return nil
+    }
+    return text.value
+}
+
+private func decodeCredential(_ section: Section, _ engine: Bool, _ world: World, _ missing: inout String?) -> Secret? {
+    let why = "Refer to it, `{env: NAME}` or `{file: PATH}`, or write `none`."
+    guard let node = engine ? section.optional("credential") : section.required("credential", why) else { return nil }
+    if case .scalar(let scalar) = node, scalar.string == "none" { return nil }
+    switch section.secret(node, "credential", world) {
+    case .value(let value): return Secret(value)
+    case .absent(let name): missing = missing ?? "\(name) is not set"
+    case nil: break
+    }
+    return nil
+}
+
+private func decodeTimeouts(_ section: Section) -> EndpointTimeouts {
+    let standard = EndpointTimeouts()
+    let timeouts = EndpointTimeouts(
+        connect: section.milliseconds("connect", standard.connect, in: 10...120_000),
+        firstByte: section.milliseconds("firstByte", standard.firstByte, in: 100...7_200_000),
+        idle: section.milliseconds("idle", standard.idle, in: 100...3_600_000))
+    section.finish()
+    return timeouts
+}
+
+private func decodeModels(_ section: Section, _ provider: ProviderKind?, _ context: EndpointContext) -> [String: ServedModel] {
+    guard let models = section.section("models") else { return [:] }
+    var served: [String: ServedModel] = [:]
+    for member in models.members("a model", .model) {
+        guard let model = Section(member.value, "model \(quoted(member.name, or: "here"))", section.report) else { continue }
+        served[member.name] = decodeModel(member.name, model, provider, context)
+    }
+    if models.entries.isEmpty { section.report.error(models.spot, "An endpoint needs at least one model.") }
+    return served
+}
+
+private func decodeModel(
+    _ name: String, _ section: Section, _ provider: ProviderKind?, _ context: EndpointContext
+) -> ServedModel {
+    let upstream = section.value(section.optionalText("as")) { readName($0, "as", .upstream) } ?? name
+    // A deployment is one part of Azure's path.
+    if provider == .azure, upstream.contains(where: { "/:@".contains($0) }) {
+        section.report.error(
+            section.spot(of: "as"), "An Azure deployment's name has no `/`, `:` or `@`. Give it with `as`.")
+    }
+    let price = section.text("price")
+    if let price, let prices = context.prices, prices[price.value] == nil {
+        section.report.error(
+            price.spot, "No price list is called \(quoted(price.value, or: "that")); a missing price is a refusal.",
+            meant: likely(price.value, among: prices.keys.sorted()))
+    }
+    let output = section.whole("maxOutput", in: 0...10_000_000)
+    let image = section.optionalWhole("imageTokens", in: 1...10_000_000)
+    section.finish()
+    return ServedModel(
+        upstreamName: upstream, price: price?.value ?? "", maxOutputTokens: output ?? 0, maxTokensPerImage: image)
+}
+
+private func decodeLabels(_ section: Section, _ zones: Zones) -> Labels? {
+    let why = "Nothing is inferred: list the places, or `[]` for unknown, which policy denies."
+    func places(_ key: String) -> Set<Place>? {
+        guard let words = section.required(key, why).flatMap({ section.list($0, key) }) else { return nil }
+        for word in words { zones.check(word, key, section.report) }
+        return Set(words.map(\.value))
+    }
+    let processed = places("processedIn")
+    let stored = places("storedIn")
+    let `operator` = section.value(section.text("operator")) { readProse($0, "operator", max: 64) }
+    let country = section.optionalText("operatorCountry")
+    if let country, country.value.utf8.count != 2 || !isPlace(country.value) {
+        section.report.error(
+            country.spot, "`operatorCountry` takes a country of ISO 3166-1: two capitals.", meant: nearPlace(country.value))
+    }
+    let trains = section.optionalChoice("trains", Labels.Trains.self)
+    let retention = section.optionalWhole("retentionDays", in: 0...36_500)
+    let contract = section.value(section.optionalText("contract")) { readProse($0, "contract", max: 200) }
+    guard let processed, let stored, let `operator` else { return nil }
+    return Labels(
+        processedIn: processed, storedIn: stored, operator: `operator`, operatorCountry: country?.value ?? "", trains: trains,
+        retentionDays: retention.map(Int.init), contract: contract)
+}

@@ -1,0 +1,61 @@
+import Core
+import Ledger
+
+/// The format of the file that this Weir reads.
+let formatVersion = 1
+
+/// Reads a configuration. `file` is its path: relative paths inside start at its folder. `readFile` reads secrets, certificates
+/// and authorities; nothing else is read, and the environment is only what is handed in.
+public func loadConfiguration(
+    text: String, file: String, environment: [String: String], readFile: (String) throws -> String
+) -> Result<Configuration, ConfigurationErrors> {
+    let report = Report(file: file)
+    let configuration = withoutActuallyEscaping(readFile) { readFile in
+        let world = World(file: file, environment: environment, readFile: readFile)
+        return decode(text, world, report)
+    }
+    guard report.errors.isEmpty, let configuration else { return .failure(report.all) }
+    return .success(configuration)
+}
+
+/// What decoding may look at besides the text.
+struct World {
+    var file: String
+    var environment: [String: String]
+    var readFile: (String) throws -> String
+
+    /// A path of the file as one that this process can open.
+    func path(_ path: String) -> String {
+        if path.utf8.first == UInt8(ascii: "/") { return path }
+        guard let slash = file.lastIndex(of: "/") else { return path }
+        return String(file[...slash]) + path
+    }
+}
+
+private func decode(_ text: String, _ world: World, _ report: Report) -> Configuration? {
+    guard let root = parseYAML(text, report), let top = Section(root, "the file", report) else { return nil }
+
+    if let version = top.whole("weir", in: 1...1_000_000), version != formatVersion {
+        report.error(top.spot(of: "weir"), "This Weir reads format \(formatVersion).")
+    }
+    let node = top.name("node")
+    let data = top.path("data", world)
+    let listen = top.section("listen").flatMap { decodeListen($0, world) }
+    let limits = top.optionalSection("limits").map(decodeLimits) ?? ListenerLimits()
+    let journal = top.optionalSection("journal").map(decodeJournal) ?? JournalSettings()
+    let doubt = top.optionalSection("doubt").map(decodeDoubt) ?? DoubtPolicy()
+    let zones = top.optionalSection("zones").map(decodeZones) ?? Zones()
+    let engines = top.optionalSection("engines").map { decodeEngines($0, world) } ?? Engines()
+    let prices = top.section("prices").map(decodePrices)
+    let endpoints = top.section("endpoints").map {
+        decodeEndpoints($0, zones: zones, engines: engines, prices: prices, world)
+    }
+    let tenants = top.section("tenants").map { decodeTenants($0, zones: zones, endpoints: endpoints) }
+    top.finish()
+
+    guard let node, let data, let listen, let prices, let endpoints, let tenants else { return nil }
+    return Configuration(
+        node: node, dataFolder: data, listen: listen, limits: limits, journal: journal, doubt: doubt, zones: zones.expanded,
+        engines: engines.present, endpoints: endpoints.present, priceBook: PriceBook(prices),
+        tenants: tenants.policies, accountLimits: tenants.limits, notes: report.notes, source: text)
+}

@@ -1,0 +1,136 @@
+import Core
+import Foundation
+import Ledger
+import Settings
+import Testing
+
+/// The repository that these tests run in.
+let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+func read(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+
+func load(
+    _ text: String, file: String = "weir.yaml", environment: [String: String] = [:],
+    files: [String: String] = [:]
+) -> Result<Configuration, ConfigurationErrors> {
+    loadConfiguration(text: text, file: file, environment: environment) { path in
+        guard let content = files[path] else { throw CocoaError(.fileNoSuchFile) }
+        return content
+    }
+}
+
+/// The smallest file that loads; tests change parts of it.
+let smallest = """
+    weir: 1
+    node: n
+    data: d
+    listen: {calls: 127.0.0.1:0, admin: 127.0.0.1:0}
+    endpoints:
+      e:
+        provider: openai
+        url: https://models.example
+        credential: none
+        models: {m: {price: p, maxOutput: 10}}
+        processedIn: [SE]
+        storedIn: [SE]
+        operator: Example
+    prices: {p: [{from: 2026-01-01, input: "1", output: "2"}]}
+    tenants: {t: {places: any, operators: any, models: any, teams: {a: {}}}}
+    """
+
+@Suite("The quickstart's configuration")
+struct QuickstartTests {
+    let file = repository.appendingPathComponent("examples/quickstart/weir.yaml").path
+
+    @Test("loads with nothing in the environment, and says what is left out")
+    func bare() throws {
+        let configuration = try load(try read(file), file: file).get()
+        #expect(configuration.endpoints.isEmpty)
+        #expect(configuration.engines.isEmpty)
+        #expect(configuration.notes.contains("endpoint openai left out: OPENAI_API_KEY is not set"))
+        #expect(configuration.notes.contains("engine smollm2 left out: WEIR_LOCAL_MODEL is not set"))
+        #expect(
+            configuration.notes.contains(
+                "endpoint local left out: its engine smollm2 is left out, since WEIR_LOCAL_MODEL is not set"))
+    }
+
+    @Test("has every endpoint when everything is in the environment")
+    func full() throws {
+        let environment = [
+            "WEIR_LOCAL_MODEL": "1", "WEIR_SIM_KEY": "sim-key", "OPENAI_API_KEY": "canary-openai",
+            "AZURE_OPENAI_API_KEY": "canary-azure", "AZURE_OPENAI_ENDPOINT": "https://Res.openai.azure.com/",
+        ]
+        let configuration = try load(try read(file), file: file, environment: environment).get()
+        let named = Dictionary(uniqueKeysWithValues: configuration.endpoints.map { ($0.name, $0) })
+        #expect(named.count == 8)
+        #expect(configuration.notes.isEmpty)
+        #expect(named["azure"]?.origin == Origin(tls: true, host: "res.openai.azure.com", port: 443))
+        #expect(named["azure"]?.basePath == "")
+        #expect(named["azure"]?.credential == Secret("canary-azure"))
+        #expect(named["azure-sweden"]?.apiVersion == nil)
+        #expect(named["azure-sweden-dated"]?.apiVersion == "2024-10-21")
+        #expect(named["qwen"]?.basePath == "/compatible-mode/v1")
+        #expect(named["openai"]?.basePath == "/v1")
+        #expect(named["local"]?.origin == Origin(tls: false, host: "127.0.0.1", port: 18091))
+        #expect(named["local"]?.basePath == "/v1")
+        #expect(configuration.engines.first?.command.last == "18091")
+        let eu = try #require(configuration.tenants.first { $0.tenant == "europe" })
+        #expect(eu.places.contains("SE") && eu.places.contains("EU") && !eu.places.contains("US"))
+        #expect(configuration.priceBook.history("gpt-4o").first?.input == TokenPrice(picos: 2_500_000))
+        #expect(configuration.dataFolder.hasSuffix("examples/quickstart/../../.weir"))
+        #expect(!"\(configuration)".contains("canary"))
+    }
+}
+
+@Suite("A configuration file")
+struct ConfigurationTests {
+    @Test("loads in its smallest form, with the documented defaults")
+    func defaults() throws {
+        let configuration = try load(smallest).get()
+        #expect(configuration.limits == ListenerLimits())
+        #expect(configuration.journal == JournalSettings())
+        #expect(configuration.doubt == DoubtPolicy())
+        #expect(configuration.listen.calls == [SocketAddress(host: "127.0.0.1", port: 0)])
+        let endpoint = try #require(configuration.endpoints.first)
+        #expect(endpoint.models["m"] == ServedModel(upstreamName: "m", price: "p", maxOutputTokens: 10))
+        #expect(endpoint.timeouts == EndpointTimeouts())
+        #expect(endpoint.priority == 1 && endpoint.weight == 100 && endpoint.maxConnectionsPerLoop == 256)
+        #expect(configuration.priceBook.history("p").first?.cachedInput == TokenPrice(picos: 1_000_000))
+        #expect(configuration.source == smallest)
+    }
+
+    @Test("takes a credential from a file beside it, without the line's end")
+    func fileSecret() throws {
+        let text = smallest.replacing("credential: none", with: "credential: {file: secrets/key}")
+        let configuration = try load(text, file: "/etc/weir/weir.yaml", files: ["/etc/weir/secrets/key": "canary\n"]).get()
+        #expect(configuration.endpoints.first?.credential == Secret("canary"))
+    }
+
+    @Test("expands zones of zones, and keeps their names")
+    func zones() throws {
+        let text =
+            smallest.replacing("places: any", with: "places: [EEA]")
+            + "\nzones: {EU: [SE, DE], EEA: [EU, NO, IS]}\n"
+        let tenant = try #require(try load(text).get().tenants.first)
+        #expect(tenant.places == .only(["EEA", "EU", "SE", "DE", "NO", "IS"]))
+    }
+
+    @Test("puts an OpenAI dialect under /v1 unless its URL has a path, and Azure under none", arguments: ProviderKind.allCases)
+    func basePaths(kind: ProviderKind) throws {
+        let text = smallest.replacing("provider: openai", with: "provider: \(kind.rawValue)")
+        #expect(try load(text).get().endpoints.first?.basePath == (kind == .azure ? "" : "/v1"))
+        let deeper = text.replacing("models.example", with: "models.example:8443/deep/v2/")
+        let endpoint = try #require(try load(deeper).get().endpoints.first)
+        #expect(endpoint.basePath == "/deep/v2")
+        #expect(endpoint.origin.port == 8443)
+    }
+
+    @Test("is reported on as one text: OK with a summary, or all errors with their count")
+    func report() {
+        let good = check(text: smallest, file: "weir.yaml", environment: [:]) { _ in "" }
+        #expect(good.hasPrefix("OK: weir.yaml\n"))
+        let bad = check(text: smallest.replacing("node:", with: "nod:"), file: "weir.yaml", environment: [:]) { _ in "" }
+        #expect(bad == "weir.yaml:2:1: `nod` is not a key of the file. Did you mean `node`?\n1 error.")
+    }
+}
