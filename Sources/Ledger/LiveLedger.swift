@@ -1,0 +1,335 @@
+public import Core
+public import Journal
+import Synchronization
+
+/// What one attempt asks the ledger for, before it is sent.
+public struct HoldRequest: Sendable {
+    public var attempt: AttemptID
+    /// The call's request id; at most 64 bytes of it are journalled.
+    public var call: String
+    /// From `LiveLedger.keyIndex`.
+    public var key: Int
+    public var route: HoldRoute
+    public var operation: Operation
+    public var stream: Bool
+    /// The most the attempt can cost.
+    public var amount: Money
+    public var inputBound: Int64
+    public var outputBound: Int64
+    /// Of the configuration that decided.
+    public var generation: UInt64
+    public var at: Timestamp
+
+    public init(
+        attempt: AttemptID, call: String, key: Int, route: HoldRoute, operation: Operation, stream: Bool, amount: Money,
+        inputBound: Int64, outputBound: Int64, generation: UInt64, at: Timestamp
+    ) {
+        self.attempt = attempt
+        self.call = call
+        self.key = key
+        self.route = route
+        self.operation = operation
+        self.stream = stream
+        self.amount = amount
+        self.inputBound = inputBound
+        self.outputBound = outputBound
+        self.generation = generation
+        self.at = at
+    }
+}
+
+/// A route's facts, rendered once for all the entries that will carry them.
+public struct HoldRoute: Sendable {
+    public let facts: RouteFacts
+    let members: String
+
+    public init(_ facts: RouteFacts) {
+        self.facts = facts
+        var writer = EntryWriter()
+        writer.route(facts)
+        members = String(decoding: writer.bytes, as: UTF8.self)
+    }
+}
+
+/// An open hold in the hands of the attempt it belongs to. It has exactly one end.
+public struct Hold: Sendable, Hashable {
+    public var ref: HoldRef
+    public var attempt: AttemptID
+    public var key: Int
+    public var amount: Money
+    /// Of its entry: no byte of the answer may reach the client before this is durable.
+    public var sequence: UInt64
+}
+
+public enum HoldOutcome: Sendable {
+    /// `mustSyncFirst`: no allowance covers it, so nothing may be sent before `hold.sequence` is durable.
+    case admitted(Hold, mustSyncFirst: Bool)
+    case refused(MoneyRefusal)
+    case revoked
+    /// Nothing can be journalled now, so nothing is held.
+    case unavailable
+}
+
+/// Which account refused a hold, what it would still admit and when it counts from zero again.
+public struct MoneyRefusal: Sendable, Hashable {
+    public var account: AccountName
+    public var limit: Money
+    public var left: Money
+    public var asked: Money
+    public var resets: Timestamp
+}
+
+/// How an attempt ended, for its money.
+public enum End: Sendable {
+    /// `estimated`: counted by Weir, not told by the provider.
+    case settled(Usage, Money, estimated: Bool)
+    /// Nothing was or will be billed, for this reason.
+    case voided(String)
+    /// Nobody knows yet: it stays reserved until evidence or policy ends it.
+    case doubt(String)
+}
+
+/// Why an administrative entry was not taken.
+public enum LedgerError: Error, Sendable, Hashable {
+    case journal(JournalError)
+    case entryTooLarge
+    case unknownKey
+    /// A key cannot change its team or tenant, nor come back once it is revoked.
+    case keyConflict
+    /// The journal contradicts itself: nothing may be built on it.
+    case contradiction(FoldError)
+    case unreadable(sequence: UInt64, EntryError)
+    case books(String)
+}
+
+/// The live ledger: accounts under one lock, and entries appended under the same lock, so that every prefix of the journal
+/// keeps promise 2. Nothing here waits for the disk.
+public final class LiveLedger: Sendable {
+    public let journal: Journal
+    public let doubtPolicy: DoubtPolicy
+    let state: Mutex<LedgerState>
+    let refusals = Mutex(RefusalCounts())
+
+    init(_ state: consuming sending LedgerState, journal: Journal, doubtPolicy: DoubtPolicy) {
+        self.journal = journal
+        self.doubtPolicy = doubtPolicy
+        self.state = Mutex(state)
+    }
+}
+
+/// What the ledger's lock guards.
+struct LedgerState: ~Copyable, Sendable {
+    var accounts: Accounts
+    /// By key index.
+    var keys: [Fold.Key]
+    var doubtfulHolds: [UInt64: DoubtfulHold] = [:]
+    var doubtfulAllowances: [UInt64: Fold.DoubtfulAllowance] = [:]
+    /// Holds that have an end here and no place in the journal yet, because it takes nothing now. While there are any, nothing is held.
+    var backlog: [Unsaid] = []
+    var writer = EntryWriter()
+
+    init(accounts: Accounts, keys: [Fold.Key]) {
+        self.accounts = accounts
+        self.keys = keys
+    }
+
+    struct DoubtfulHold: Sendable {
+        var ref: HoldRef
+        var attempt: AttemptID
+        var amount: Money
+        /// Booked by an overrun entry before the crash.
+        var overrun: Money
+        var since: Timestamp
+    }
+
+    /// An entry that the journal did not take, and the allowance it adds to.
+    struct Unsaid: Sendable {
+        var bytes: [UInt8]
+        var key: Int
+        var back: Money
+        var epoch: UInt32
+    }
+}
+
+// MARK: The data path
+
+extension LiveLedger {
+    /// Reserves the upper bound on every account of the key's chain and journals it, or says why not.
+    public func hold(_ request: HoldRequest) -> HoldOutcome {
+        let journal = journal
+        return state.withLock { state in
+            guard state.flushBacklog(journal) else { return .unavailable }
+            state.accounts.durable(through: journal.durable)
+            let decision = state.accounts.hold(key: request.key, amount: request.amount, at: request.at)
+            state.sayReturned(journal, at: request.at)
+            switch decision {
+            case .revoked: return .revoked
+            case .refused(let account, let limit, let left, let resets):
+                return .refused(
+                    MoneyRefusal(account: account, limit: limit, left: left, asked: request.amount, resets: resets))
+            case .granted(let ref, let window, let covered):
+                state.writer.begin("hold", at: request.at)
+                state.writer.hold(request, key: state.keys[request.key].record.id, window: window, drawn: covered)
+                guard state.backlog.isEmpty, state.writer.finish(),
+                    let sequence = try? journal.append(state.writer.bytes, urgent: true)
+                else {
+                    state.undoHold(ref)
+                    return .unavailable
+                }
+                state.accounts.setSequence(ref, sequence)
+                state.sayGranted(journal, at: request.at)
+                let hold = Hold(
+                    ref: ref, attempt: request.attempt, key: request.key, amount: request.amount, sequence: sequence)
+                return .admitted(hold, mustSyncFirst: !covered)
+            }
+        }
+    }
+
+    /// Ends a hold and says by how much it was overrun. A second end of the same hold does nothing.
+    ///
+    /// - Parameter rawUsage: the provider's usage object as it came; journalled when it is one object of at most 2,048 bytes.
+    @discardableResult
+    public func end(_ hold: Hold, _ end: End, rawUsage: UnsafeRawBufferPointer? = nil, at moment: Timestamp) -> Money {
+        let journal = journal
+        let raw = rawUsage.flatMap { $0.count <= largestRawUsage && isOneObject($0) ? $0 : nil }
+        nonisolated(unsafe) let usage = raw
+        return state.withLock { state in
+            switch end {
+            case .settled(let meters, let amount, let estimated):
+                let entry = EndEntry(
+                    hold: hold.sequence, attempt: hold.attempt, how: .settled, settled: amount, usage: meters,
+                    estimated: estimated)
+                return state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)
+            case .voided(let why):
+                let entry = EndEntry(
+                    hold: hold.sequence, attempt: hold.attempt, how: .voided, settled: .zero, why: clipped(why, 128))
+                return state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)
+            case .doubt(let why):
+                state.doubt(hold, why: clipped(why, 128), journal, at: moment)
+                return .zero
+            }
+        }
+    }
+
+    /// The most that a hold of this key could be now, to clamp an output limit with; `nil` when nothing limits it.
+    public func headroom(key: Int, at moment: Timestamp) -> Money? {
+        let journal = journal
+        return state.withLock { state in
+            let headroom = state.accounts.headroom(key: key, at: moment)
+            state.sayReturned(journal, at: moment)
+            return headroom
+        }
+    }
+}
+
+/// Longer usage objects are left out of the entry; the meters stay.
+private let largestRawUsage = 2_048
+/// Of a request id.
+private let largestCallID = 64
+
+/// At most so many bytes of a text, for entries whose size must stay bounded.
+func clipped(_ text: String, _ bytes: Int) -> String {
+    text.utf8.count <= bytes ? text : String(decoding: text.utf8.prefix(bytes), as: UTF8.self)
+}
+
+extension EntryWriter {
+    mutating func hold(_ request: HoldRequest, key: String, window: Window, drawn: Bool) {
+        member("attempt", request.attempt)
+        member("call", clipped(request.call, largestCallID))
+        block(key: key, window: window, amount: request.amount)
+        if drawn { member("drawn", true) }
+        member("inputBound", request.inputBound)
+        member("outputBound", request.outputBound)
+        member("generation", sequence: request.generation)
+        member("operation", request.operation.text)
+        if request.stream { member("stream", true) }
+        raw(request.route.members)
+    }
+}
+
+// MARK: Saying it
+
+extension LedgerState {
+    /// Appends what the writer holds, or keeps it until the journal takes entries again. Only for what is true already.
+    mutating func say(_ journal: Journal, key: Int = 0, back: Money = .zero) {
+        let epoch = back == .zero ? 0 : accounts.epoch(key: key)
+        if flushBacklog(journal), let sequence = try? journal.append(writer.bytes, urgent: false) {
+            if back != .zero { accounts.expect(sequence, key: key, amount: back, epoch: epoch) }
+        } else {
+            backlog.append(Unsaid(bytes: Array(writer.bytes), key: key, back: back, epoch: epoch))
+        }
+    }
+
+    mutating func flushBacklog(_ journal: Journal) -> Bool {
+        if backlog.isEmpty { return true }
+        var said = 0
+        for item in backlog {
+            guard let sequence = try? journal.append(item.bytes, urgent: false) else { break }
+            if item.back != .zero { accounts.expect(sequence, key: item.key, amount: item.back, epoch: item.epoch) }
+            said += 1
+        }
+        backlog.removeFirst(said)
+        return backlog.isEmpty
+    }
+
+    mutating func sayReturned(_ journal: Journal, at moment: Timestamp) {
+        guard !accounts.effects.isEmpty else { return }
+        for effect in accounts.effects {
+            guard case .returned(let key, let window, let amount) = effect else { continue }
+            writer.begin("allowance-returned", at: moment)
+            writer.block(key: keys[key].record.id, window: window, amount: amount)
+            if writer.finish() { say(journal) }
+        }
+    }
+
+    /// A grant that the journal does not take is taken back: nothing has drawn on it.
+    mutating func sayGranted(_ journal: Journal, at moment: Timestamp) {
+        guard case .granted(let key, let window, let amount)? = accounts.effects.last else { return }
+        writer.begin("allowance", at: moment)
+        writer.block(key: keys[key].record.id, window: window, amount: amount)
+        if writer.finish(), let sequence = try? journal.append(writer.bytes, urgent: false) {
+            accounts.expect(sequence, key: key, amount: amount, epoch: accounts.epoch(key: key))
+        } else {
+            accounts.undoGrant(key: key, amount: amount)
+        }
+    }
+
+    mutating func undoHold(_ ref: HoldRef) {
+        if case .granted(let key, _, let amount)? = accounts.effects.last { accounts.undoGrant(key: key, amount: amount) }
+        accounts.undo(ref)
+    }
+
+    /// The overrun comes first, while the hold is open, so that it has a name and a place when the total passes its limit.
+    mutating func settle(
+        _ ref: HoldRef, _ entry: EndEntry, rawUsage: UnsafeRawBufferPointer?, alreadyOverrun: Money = .zero,
+        _ journal: Journal, at moment: Timestamp
+    ) -> Money {
+        let charged = max(.zero, entry.settled)
+        guard let ended = accounts.end(ref, settled: charged, alreadyOverrun: alreadyOverrun) else { return .zero }
+        doubtfulHolds[entry.hold] = nil
+        if ended.overrun != .zero {
+            writer.begin("overrun", at: moment)
+            writer.member("hold", sequence: entry.hold)
+            writer.member("attempt", entry.attempt)
+            writer.member("amount", ended.overrun)
+            if writer.finish() { say(journal) }
+        }
+        var entry = entry
+        entry.settled = ended.settled
+        entry.back = ended.back
+        writer.begin("end", at: moment)
+        writer.end(entry, rawUsage: rawUsage)
+        if writer.finish() { say(journal, key: ended.key, back: ended.back) }
+        return ended.overrun
+    }
+
+    mutating func doubt(_ hold: Hold, why: String, _ journal: Journal, at moment: Timestamp) {
+        guard accounts.doubt(hold.ref, at: moment) != nil else { return }
+        doubtfulHolds[hold.sequence] = DoubtfulHold(
+            ref: hold.ref, attempt: hold.attempt, amount: hold.amount, overrun: .zero, since: moment)
+        writer.begin("doubt", at: moment)
+        writer.member("hold", sequence: hold.sequence)
+        writer.member("why", why)
+        if writer.finish() { say(journal) }
+    }
+}
