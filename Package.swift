@@ -23,6 +23,7 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -50,7 +51,7 @@ let package = Package(
         room("Journal", ["Core", crypto]),
         room("Policy", ["Core"]),
         room("Ledger", ["Core", "Journal", grdb]),
-        room("Links", ["Core", "Policy", "Wire", nioCore, nioPosix, nioSSL]),
+        room("Links", ["Core", "Policy", "Wire", nioCore, nioPosix, nioSSL, nioTLS]),
         room("Providers", ["Core", "Wire", nioCore]),
         room("Fleet", ["Core"]),
         room("Settings", ["Core", "Policy", "Ledger", yams]),
@@ -58,7 +59,7 @@ let package = Package(
             "Gateway",
             [
                 "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", crypto, logging, nioCore, nioPosix,
-                nioHTTP1, nioHTTP2, nioSSL,
+                nioHTTP1, nioHTTP2, nioSSL, nioTLS,
             ]),
         room("Simulator", [nioCore, nioPosix, nioHTTP1, yams]),
         room("Console", ["Core", "Policy", "Ledger", "Journal", "Gateway", "Fleet", hummingbird, logging, nioCore]),

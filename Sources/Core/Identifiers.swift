@@ -1,0 +1,70 @@
+/// Names one call across journal, logs and headers: 128 random bits, unique rather than secret.
+public struct CallID: Sendable, Hashable {
+    public var high: UInt64
+    public var low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    public init(using generator: inout some RandomNumberGenerator) {
+        high = generator.next()
+        low = generator.next()
+    }
+}
+
+/// One try of a call at one endpoint: the unit of policy, hold, charge and audit.
+public struct AttemptID: Sendable, Hashable {
+    public var call: CallID
+    /// 1 for the first.
+    public var number: UInt8
+
+    public init(call: CallID, number: UInt8) {
+        self.call = call
+        self.number = number
+    }
+}
+
+extension CallID: CustomStringConvertible {
+    public var description: String { hexadecimal(high) + hexadecimal(low) }
+}
+
+extension AttemptID: CustomStringConvertible {
+    /// 32 hexadecimal digits, a hyphen and the number of the attempt.
+    public var description: String { "\(call)-\(number)" }
+}
+
+/// 16 lower-case hexadecimal digits.
+public func hexadecimal(_ word: UInt64) -> String {
+    String(unsafeUninitializedCapacity: 16) { digits in
+        for position in 0..<16 {
+            let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * position)) & 0xF
+            digits[position] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+        }
+        return 16
+    }
+}
+
+/// A fast generator for identifiers and weighted choices (xoshiro256**, Blackman and Vigna 2018). Not for secrets.
+public struct QuickRandom: RandomNumberGenerator, Sendable {
+    private var a: UInt64, b: UInt64, c: UInt64, d: UInt64
+
+    public init(seededBy source: inout some RandomNumberGenerator) {
+        // Xoshiro must not start from zeros only.
+        (a, b, c, d) = (source.next() | 1, source.next(), source.next(), source.next())
+    }
+
+    public mutating func next() -> UInt64 {
+        let product = b &* 5
+        let result = (product << 7 | product >> 57) &* 9
+        let shifted = b << 17
+        c ^= a
+        d ^= b
+        b ^= c
+        a ^= d
+        c ^= shifted
+        d = d << 45 | d >> 19
+        return result
+    }
+}

@@ -1,0 +1,81 @@
+import Core
+
+/// What policy and routing ask of a call. Everything in it comes from the caller's identity and the scanned request.
+public struct CallFacts: Sendable {
+    public var tenant: Int
+    public var model: String
+    public var operation: Operation
+    /// The models that the key was made for; nil: the tenant's.
+    public var keyModels: Set<String>?
+
+    public init(tenant: Int, model: String, operation: Operation, keyModels: Set<String>?) {
+        self.tenant = tenant
+        self.model = model
+        self.operation = operation
+        self.keyModels = keyModels
+    }
+}
+
+/// Endpoints and tenants of one configuration, with policy's verdict for each combination worked out beforehand.
+public struct Catalogue: Sendable {
+    public let generation: UInt64
+    public let endpoints: [Endpoint]
+    public let links: [Link]
+    public let tenants: [TenantPolicy]
+    private let tenantIndex: [String: Int]
+    private let modelIndex: [String: Int]
+    /// For each model the endpoints that serve it, by priority.
+    private let serving: [[Int]]
+    /// By tenant, model, endpoint: whether policy permits it.
+    private let permitted: [Bool]
+
+    public init(generation: UInt64, endpoints: [Endpoint], tenants: [TenantPolicy]) {
+        self.generation = generation
+        self.endpoints = endpoints
+        self.tenants = tenants
+        links = endpoints.map { Link(name: "public", origin: $0.origin, trustFile: $0.trustFile) }
+        tenantIndex = Dictionary(uniqueKeysWithValues: tenants.enumerated().map { ($1.tenant, $0) })
+        let models = Set(endpoints.flatMap(\.models.keys)).sorted()
+        modelIndex = Dictionary(uniqueKeysWithValues: models.enumerated().map { ($1, $0) })
+        serving = models.map { model in
+            endpoints.indices.filter { endpoints[$0].models[model] != nil }
+                .sorted { (endpoints[$0].priority, endpoints[$0].name) < (endpoints[$1].priority, endpoints[$1].name) }
+        }
+        permitted = tenants.flatMap { tenant in
+            models.flatMap { model in
+                endpoints.map { $0.models[model] != nil && judge(tenant, model: model, at: $0.labels) == nil }
+            }
+        }
+    }
+
+    public func tenant(named name: String) -> Int? { tenantIndex[name] }
+
+    public var models: [String] { modelIndex.keys.sorted() }
+
+    /// The endpoints that serve a model, policy aside, by priority; nil when no endpoint knows the model.
+    public func endpoints(serving model: String) -> [Int]? { modelIndex[model].map { serving[$0] } }
+
+    func isPermitted(_ call: CallFacts, at endpoint: Int) -> Bool {
+        guard let model = modelIndex[call.model], tenants.indices.contains(call.tenant) else { return false }
+        if let keyModels = call.keyModels, !keyModels.contains(call.model) { return false }
+        return permitted[(call.tenant * serving.count + model) * endpoints.count + endpoint]
+    }
+
+    /// Why policy denies the call at this endpoint; nil when it permits it.
+    public func denial(of call: CallFacts, at endpoint: Int) -> Denial? {
+        if isPermitted(call, at: endpoint) { return nil }
+        if let keyModels = call.keyModels, !keyModels.contains(call.model) { return .keyModel(call.model) }
+        guard tenants.indices.contains(call.tenant), endpoints[endpoint].models[call.model] != nil else {
+            return .model(call.model)
+        }
+        return judge(tenants[call.tenant], model: call.model, at: endpoints[endpoint].labels) ?? .model(call.model)
+    }
+
+    /// The models that a key may use: those with at least one permitted endpoint.
+    public func models(tenant: Int, keyModels: Set<String>?) -> [String] {
+        models.filter { model in
+            let call = CallFacts(tenant: tenant, model: model, operation: .chat, keyModels: keyModels)
+            return endpoints.indices.contains { isPermitted(call, at: $0) }
+        }
+    }
+}

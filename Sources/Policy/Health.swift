@@ -1,0 +1,84 @@
+import Core
+
+/// What the data path has learned of one endpoint. A value: read before `route`, updated after each attempt.
+public struct Health: Sendable, Hashable {
+    /// This many failures in a row open the breaker.
+    public static let breakerThreshold = 5
+    /// The first pause of an open breaker; each further one doubles, up to the longest.
+    public static let breakerFirstMilliseconds: Int64 = 5_000
+    public static let breakerLongestMilliseconds: Int64 = 300_000
+    /// A provider's wish for a pause is honoured up to this long.
+    public static let cooldownLongestMilliseconds: Int64 = 3_600_000
+    /// A new sample's share in the latency average is one over this.
+    static let latencyShare: Int64 = 8
+
+    /// The engine behind the endpoint is not ready.
+    public var down = false
+    public private(set) var coolUntil: Timestamp?
+    public private(set) var failuresInRow = 0
+    public private(set) var openUntil: Timestamp?
+    private var opened = 0
+    /// A half-open breaker lets one trial through at a time.
+    private var trialSince: Timestamp?
+    /// Moving average of the time to first byte, in microseconds; nil before the first answer.
+    public private(set) var latencyMicroseconds: Int64?
+
+    public init() {}
+
+    public enum Outcome: Sendable {
+        case answered(latencyMicroseconds: Int64)
+        /// The endpoint's own fault: 5xx, connection, silence.
+        case failed
+        /// It asked for a pause.
+        case throttled(milliseconds: Int64)
+    }
+
+    public enum Availability: Sendable, Hashable {
+        case ready
+        /// The breaker is half open: one trial may go.
+        case trial
+        case cooling(until: Timestamp)
+        case open(until: Timestamp)
+        case down
+    }
+
+    public func availability(at now: Timestamp) -> Availability {
+        if down { return .down }
+        if let coolUntil, now < coolUntil { return .cooling(until: coolUntil) }
+        guard let openUntil else { return .ready }
+        if now < openUntil { return .open(until: openUntil) }
+        // A trial whose result never came must not close the door for good.
+        if let trialSince, now.milliseconds(since: trialSince) < Self.breakerFirstMilliseconds {
+            return .open(until: trialSince.advanced(byMilliseconds: Self.breakerFirstMilliseconds))
+        }
+        return .trial
+    }
+
+    /// An attempt is about to go out.
+    public mutating func began(at now: Timestamp) {
+        if openUntil != nil { trialSince = now }
+    }
+
+    public mutating func record(_ outcome: Outcome, at now: Timestamp) {
+        switch outcome {
+        case .answered(let sample):
+            latencyMicroseconds = latencyMicroseconds.map { $0 + (sample - $0) / Self.latencyShare } ?? sample
+            failuresInRow = 0
+            openUntil = nil
+            trialSince = nil
+            opened = 0
+        case .failed:
+            failuresInRow += 1
+            let wasTrial = openUntil != nil
+            trialSince = nil
+            guard wasTrial || failuresInRow >= Self.breakerThreshold else { return }
+            let pause = min(Self.breakerFirstMilliseconds << Int64(min(opened, 16)), Self.breakerLongestMilliseconds)
+            opened += 1
+            openUntil = now.advanced(byMilliseconds: pause)
+        case .throttled(let milliseconds):
+            trialSince = nil
+            let until = now.advanced(byMilliseconds: min(max(milliseconds, 0), Self.cooldownLongestMilliseconds))
+            coolUntil = max(coolUntil ?? until, until)
+        }
+    }
+}

@@ -1,0 +1,16 @@
+import Core
+
+/// Azure OpenAI. The v1 API takes the deployment as `model`; the dated one has it in the path
+/// (MicrosoftDocs/azure-ai-docs; specification 2024-10-21 for the dated paths).
+enum AzureOpenAI {
+    static func serves(_ operation: Operation, apiVersion: String?) -> Bool {
+        // The dated GA specification has no Responses path below a deployment.
+        operation != .responses || apiVersion == nil
+    }
+
+    static func path(for operation: Operation, deployment: String, apiVersion: String?) -> String {
+        let path = OpenAICompatible.path(for: operation)
+        guard let apiVersion else { return "/openai/v1" + path }
+        return "/openai/deployments/\(deployment)\(path)?api-version=\(apiVersion)"
+    }
+}

@@ -1,0 +1,120 @@
+import Core
+import NIOCore
+import Wire
+
+/// A change that Weir makes to a request, by the name under which it is listed in the answer's header and in the journal.
+public enum Rewrite: String, Sendable, CaseIterable {
+    /// The public model name becomes the provider's.
+    case model
+    /// A stream is asked to report its usage; the event that carries it is taken out again.
+    case usage = "stream_options.include_usage"
+    /// The output is limited to what the accounts or the model allow.
+    case outputLimit = "output_limit"
+    /// Responses are not kept at the provider.
+    case store
+}
+
+/// The edits that one call needs at one endpoint.
+public struct RewritePlan: Sendable {
+    /// In the order of their ranges.
+    public var splices: [Splice]
+    public var rewrites: [Rewrite]
+    /// Only Weir asked for the usage event.
+    public var hidesUsage: Bool
+}
+
+/// Works out the edits. `outputLimit`: what each choice may have at most, when the request must say so.
+public func rewritePlan(
+    _ scan: RequestScan, body: ByteBuffer, operation: Operation, endpoint: Endpoint, served: ServedModel, outputLimit: Int64?
+) -> RewritePlan {
+    var plan = RewritePlan(splices: [], rewrites: [], hidesUsage: false)
+    // New members go first in the object, each with its comma; an empty object needs none after the last.
+    var inserted: [String] = []
+
+    if let range = scan.model {
+        if !body.holds(served.upstreamName, at: range) {
+            plan.splices.append(Splice(range: range, replacement: served.upstreamName))
+            plan.rewrites.append(.model)
+        }
+    } else {
+        inserted.append("\"model\":\"\(served.upstreamName)\"")
+        plan.rewrites.append(.model)
+    }
+
+    let takesOptions = operation == .chat || operation == .completions
+    if scan.stream && takesOptions && scan.streamOptions?.includeUsage?.value != true {
+        plan.hidesUsage = true
+        plan.rewrites.append(.usage)
+        if let options = scan.streamOptions {
+            if let field = options.includeUsage {
+                plan.splices.append(Splice(range: field.range, replacement: "true"))
+            } else if options.isNull || options.isEmpty {
+                plan.splices.append(Splice(range: options.range, replacement: "{\"include_usage\":true}"))
+            } else {
+                let start = options.range.lowerBound + 1
+                plan.splices.append(Splice(range: start..<start, replacement: "\"include_usage\":true,"))
+            }
+        } else {
+            inserted.append("\"stream_options\":{\"include_usage\":true}")
+        }
+    }
+
+    if let outputLimit, let name = endpoint.outputLimitName(for: operation) {
+        var isLimited = false
+        var changed = false
+        for field in [scan.maxTokens, scan.maxCompletionTokens, scan.maxOutputTokens, scan.nPredict] {
+            guard let field, let value = field.value else { continue }
+            isLimited = true
+            if value > outputLimit {
+                plan.splices.append(Splice(range: field.range, replacement: String(outputLimit)))
+                changed = true
+            }
+        }
+        if !isLimited {
+            changed = true
+            if let null = scan.nullLimit(named: name) {
+                plan.splices.append(Splice(range: null.range, replacement: String(outputLimit)))
+            } else {
+                inserted.append("\"\(name)\":\(outputLimit)")
+            }
+        }
+        if changed { plan.rewrites.append(.outputLimit) }
+    }
+
+    if operation == .responses, scan.store?.value != false {
+        plan.rewrites.append(.store)
+        if let field = scan.store {
+            plan.splices.append(Splice(range: field.range, replacement: "false"))
+        } else {
+            inserted.append("\"store\":false")
+        }
+    }
+
+    if !inserted.isEmpty {
+        let start = scan.object.lowerBound + 1
+        let members = inserted.joined(separator: ",") + (scan.isEmpty ? "" : ",")
+        plan.splices.append(Splice(range: start..<start, replacement: members))
+    }
+    if plan.splices.count > 1 { plan.splices.sort { $0.range.lowerBound < $1.range.lowerBound } }
+    return plan
+}
+
+extension RequestScan {
+    /// A limit that is there but null, under the name that the endpoint takes.
+    fileprivate func nullLimit(named name: String) -> IntegerField? {
+        let field =
+            switch name {
+            case "max_tokens": maxTokens
+            case "max_completion_tokens": maxCompletionTokens
+            default: maxOutputTokens
+            }
+        return field?.value == nil ? field : nil
+    }
+}
+
+extension ByteBuffer {
+    fileprivate func holds(_ text: String, at range: Range<Int>) -> Bool {
+        text.utf8.count == range.count
+            && withUnsafeReadableBytes { UnsafeRawBufferPointer(rebasing: $0[range]).elementsEqual(text.utf8) }
+    }
+}
