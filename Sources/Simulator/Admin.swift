@@ -1,0 +1,80 @@
+import NIOCore
+import NIOHTTP1
+
+/// The simulator's own door: reads the record, sets faults, forgets.
+final class AdminHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// A longer body is refused.
+    static let bodyBytesMax = 65_536
+
+    private let simulator: RunningSimulator
+    private var head: HTTPRequestHead?
+    private var body: [UInt8] = []
+
+    init(simulator: RunningSimulator) { self.simulator = simulator }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            body.removeAll()
+        case .body(let bytes):
+            body.append(contentsOf: bytes.readableBytesView)
+            if body.count > AdminHandler.bodyBytesMax { context.close(promise: nil) }
+        case .end:
+            guard let head else { return }
+            let path = head.uri.split(separator: "?").first.map(String.init) ?? ""
+            answer(head.method, path, JSONReader.read(body), context)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    private func answer(_ method: HTTPMethod, _ path: String, _ body: JSON?, _ context: ChannelHandlerContext) {
+        switch (method, path) {
+        case (.GET, "/livez"): send(.ok, "{}", context)
+        case (.GET, "/record"):
+            let rows = simulator.record().map { $0.json(event: nil) }
+            send(.ok, "[" + rows.joined(separator: ",\n") + "]", context)
+        case (.GET, "/ports"):
+            let rows = simulator.ports.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\($0.value)" }
+            send(.ok, "{" + rows.joined(separator: ",") + "}", context)
+        case (.POST, "/reset"): run(context) { try await $0.reset() }
+        case (.POST, "/fault"):
+            guard let endpoint = body?["endpoint"]?.string, simulator.ports[endpoint] != nil else {
+                return send(.badRequest, #"{"error":"endpoint must name one of the scenario's endpoints"}"#, context)
+            }
+            let text = body?["fault"]?.string
+            let fault = text.flatMap { Fault($0) }
+            if text != nil, fault == nil { return send(.badRequest, #"{"error":"fault is none that is known"}"#, context) }
+            let times = body?["times"]?.int
+            run(context) { try await $0.setFault(fault, endpoint: endpoint, times: times) }
+        default: send(.notFound, #"{"error":"GET /record, GET /ports, POST /reset, POST /fault"}"#, context)
+        }
+    }
+
+    private func run(_ context: ChannelHandlerContext, _ body: @escaping @Sendable (RunningSimulator) async throws -> Void) {
+        let simulator = simulator
+        let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        context.eventLoop.makeFutureWithTask { try await body(simulator) }.whenComplete { result in
+            let (handler, context) = bound.value
+            switch result {
+            case .success: handler.send(.ok, "{}", context)
+            case .failure: handler.send(.internalServerError, #"{"error":"the listener could not be opened again"}"#, context)
+            }
+        }
+    }
+
+    private func send(_ status: HTTPResponseStatus, _ text: String, _ context: ChannelHandlerContext) {
+        var body = ByteBuffer(string: text)
+        body.writeStaticString("\n")
+        let headers: HTTPHeaders = ["content-type": "application/json", "content-length": String(body.readableBytes)]
+        context.write(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+}

@@ -1,0 +1,122 @@
+/// A request as the provider understands it.
+struct Asked: Sendable {
+    var operation: PlayedOperation
+    var model: PlayedModel
+    /// The name that answers report.
+    var reported: String
+    var body: JSON
+    var inputTokens: Int
+    var stream: Bool
+    /// `stream_options.include_usage`.
+    var includeUsage: Bool
+    /// The tightest output limit that was asked for.
+    var limit: Int?
+    var choices: Int
+    var form: Form
+    /// Equal requests have equal ones.
+    var fingerprint: UInt64
+
+    /// What the answer must look like.
+    enum Form: Sendable, Equatable {
+        case text
+        case json(schema: JSON?)
+        case tool(name: String, parameters: JSON?)
+    }
+}
+
+/// Tokens that a provider bills for one request.
+struct PlayedUsage: Sendable, Equatable {
+    /// Cached ones included.
+    var input = 0
+    var cached = 0
+    /// Reasoning included.
+    var output = 0
+    var reasoning = 0
+}
+
+extension Asked {
+    /// Why a body cannot be answered: the message and the parameter.
+    struct Mistake: Error {
+        var message: String
+        var param: String?
+    }
+
+    init(operation: PlayedOperation, model: PlayedModel, body: JSON, bytes: [UInt8]) throws(Mistake) {
+        self.operation = operation
+        self.model = model
+        self.body = body
+        reported = model.reports ?? model.name
+        stream = operation == .embeddings ? false : body["stream"]?.bool ?? false
+        includeUsage = body["stream_options"]?["include_usage"]?.bool ?? false
+        choices = body["n"]?.int ?? 1
+        guard (1...128).contains(choices) else { throw Mistake(message: "'n' must be from 1 to 128", param: "n") }
+        let limits = ["max_tokens", "max_completion_tokens", "max_output_tokens"].compactMap { name in
+            body[name].map { (name, $0.int) }
+        }
+        for (name, value) in limits where (value ?? 0) < 1 {
+            throw Mistake(message: "Invalid value for '\(name)': expected a positive integer", param: name)
+        }
+        limit = limits.compactMap(\.1).min()
+        form = Asked.form(body, operation)
+        fingerprint = Simulator.fingerprint(bytes)
+        inputTokens = try Asked.count(body, operation, model)
+    }
+
+    private static func count(_ body: JSON, _ operation: PlayedOperation, _ model: PlayedModel) throws(Mistake) -> Int {
+        let key: String =
+            switch operation {
+            case .chat: "messages"
+            case .completions: "prompt"
+            case .embeddings, .responses, .models: "input"
+            }
+        guard let input = body[key] else {
+            throw Mistake(message: "Missing required parameter: '\(key)'.", param: key)
+        }
+        if operation == .embeddings || operation == .completions { return tokens(input, model) }
+        if operation == .chat, input.array == nil {
+            throw Mistake(message: "Invalid type for 'messages': expected an array", param: key)
+        }
+        let messages = input.array ?? [input]
+        var total = Tokens.perCall + tokens(body["tools"] ?? .null, model) + tokens(body["instructions"] ?? .null, model)
+        for message in messages { total += Tokens.perMessage + tokens(message, model) }
+        return total
+    }
+
+    /// Counts every text inside; images at the model's flat rate, data URLs not as text.
+    private static func tokens(_ value: JSON, _ model: PlayedModel) -> Int {
+        switch value {
+        case .string(let text): Tokens.count(text)
+        case .number: 1
+        case .array(let items): items.reduce(0) { $0 + tokens($1, model) }
+        case .object(let members):
+            switch value["type"]?.string {
+            case "image_url", "input_image": model.imageTokens
+            default: members.reduce(0) { $0 + ($1.key == "role" || $1.key == "type" ? 0 : tokens($1.value, model)) }
+            }
+        case .null, .bool: 0
+        }
+    }
+
+    private static func form(_ body: JSON, _ operation: PlayedOperation) -> Form {
+        if let tool = forcedTool(body) { return tool }
+        let format = operation == .responses ? body["text"]?["format"] : body["response_format"]
+        switch format?["type"]?.string {
+        case "json_object": return .json(schema: nil)
+        case "json_schema": return .json(schema: format?["json_schema"]?["schema"] ?? format?["schema"] ?? .object([]))
+        default: return .text
+        }
+    }
+
+    /// The tool that `tool_choice` forces: by name, or the first one when it says `required`.
+    private static func forcedTool(_ body: JSON) -> Form? {
+        guard let tools = body["tools"]?.array, let choice = body["tool_choice"] else { return nil }
+        let name = choice["function"]?["name"]?.string ?? choice["name"]?.string
+        guard name != nil || choice.string == "required" else { return nil }
+        for tool in tools {
+            let function = tool["function"] ?? tool
+            guard let own = function["name"]?.string, name == nil || own == name else { continue }
+            return .tool(name: own, parameters: function["parameters"])
+        }
+        return nil
+    }
+}

@@ -1,0 +1,76 @@
+import NIOHTTP1
+
+/// What a path asks for.
+struct Route: Sendable {
+    var operation: PlayedOperation
+    /// The model, where the path names it (Azure's dated form).
+    var deployment: String?
+}
+
+extension Stage {
+    private static let operations: [String: PlayedOperation] = [
+        "/chat/completions": .chat, "/completions": .completions, "/embeddings": .embeddings, "/responses": .responses,
+    ]
+
+    func route(_ path: String, _ query: String, _ method: HTTPMethod) -> Route? {
+        if path.hasPrefix(endpoint.basePath) {
+            let rest = String(path.dropFirst(endpoint.basePath.count))
+            if method == .GET { return rest == "/models" ? Route(operation: .models) : nil }
+            if method == .POST, let operation = Stage.operations[rest] { return Route(operation: operation) }
+        }
+        guard endpoint.provider == .azure, method == .POST, path.hasPrefix("/openai/deployments/") else { return nil }
+        guard query.split(separator: "&").contains(where: { $0.hasPrefix("api-version=") && $0.count > 12 }) else { return nil }
+        let rest = path.dropFirst("/openai/deployments/".count)
+        guard let slash = rest.firstIndex(of: "/"), let operation = Stage.operations[String(rest[slash...])] else { return nil }
+        return Route(operation: operation, deployment: Stage.unescaped(rest[..<slash]))
+    }
+
+    private static func unescaped(_ text: Substring) -> String {
+        var out: [UInt8] = []
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let value = UInt8(String(rest.prefix(2)) ?? "", radix: 16) {
+                out.append(value)
+                rest = rest.dropFirst(2)
+            } else {
+                out.append(byte)
+            }
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+
+    /// `gpt-4o!cut-stream:3` is the model gpt-4o with a fault.
+    func split(_ name: String?) -> (model: String?, fault: Fault?) {
+        guard let name, let mark = name.firstIndex(of: "!"), let fault = Fault(name[name.index(after: mark)...]) else {
+            return (name, nil)
+        }
+        return (String(name[..<mark]), fault)
+    }
+
+    func accepts(_ headers: HTTPHeaders) -> Bool {
+        guard let credential = endpoint.credential else { return true }
+        if endpoint.provider == .azure, headers.first(name: "api-key") == credential { return true }
+        return headers.first(name: "authorization") == "Bearer " + credential
+    }
+
+    /// Fields that the provider puts on every answer.
+    func provided(_ asked: HTTPHeaders, _ model: PlayedModel, random: inout Randomness) -> [Header] {
+        switch endpoint.provider {
+        case .openai:
+            return [
+                Header("x-request-id", "req_" + identifier(32, &random).lowercased()), Header("openai-version", "2020-10-01"),
+                Header("openai-processing-ms", "\(20 + random.next() % 200)"),
+            ]
+        case .azure:
+            let echo = asked.first(name: "x-ms-client-request-id").map { [Header("x-ms-client-request-id", $0)] } ?? []
+            return [
+                Header("apim-request-id", uuid(&random)), Header("x-request-id", uuid(&random)),
+                Header("x-ms-region", endpoint.region), Header("x-ms-deployment-name", model.name),
+                Header("x-ms-rai-invoked", "true"), Header("azureml-model-session", "d004-20260815200304"),
+            ] + echo
+        case .deepseek: return [Header("x-ds-trace-id", identifier(32, &random).lowercased())]
+        case .dashscope, .huawei, .ark: return [Header("x-request-id", uuid(&random))]
+        case .vllm: return asked.first(name: "x-request-id").map { [Header("x-request-id", $0)] } ?? []
+        }
+    }
+}

@@ -1,0 +1,180 @@
+import NIOCore
+import NIOHTTP1
+import Synchronization
+
+/// One endpoint while it is played: its script, its counters and the faults that were set on it. Shared by its connections.
+final class Stage: Sendable {
+    let endpoint: PlayedEndpoint
+    let seed: UInt64
+    let recorder: Recorder
+
+    private struct State {
+        var requests = 0
+        var connections = 0
+        /// Faults from the admin API, first in first played; nil times: until reset.
+        var forced: [(fault: Fault, times: Int?)] = []
+        var windows: [String: RateWindow] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    init(endpoint: PlayedEndpoint, seed: UInt64, recorder: Recorder) {
+        self.endpoint = endpoint
+        self.seed = seed
+        self.recorder = recorder
+    }
+
+    func force(_ fault: Fault, times: Int?) { state.withLock { $0.forced.append((fault, times)) } }
+
+    func reset() { state.withLock { $0 = State() } }
+
+    func clearFaults() { state.withLock { $0.forced.removeAll() } }
+
+    /// Whether this new connection is refused.
+    func refusesConnection() -> Bool {
+        state.withLock { state in
+            state.connections += 1
+            if state.forced.first?.fault == .refuse { return Stage.takeForced(&state) != nil }
+            let number = state.connections
+            var random = Randomness(Randomness.mixed(seed &+ 0xC0) &+ UInt64(number))
+            for rule in endpoint.faults where rule.fault == .refuse {
+                if rule.plays(number: number, model: nil, draw: random.unit()) { return true }
+            }
+            return false
+        }
+    }
+
+    private static func takeForced(_ state: inout State) -> Fault? {
+        guard let first = state.forced.first else { return nil }
+        if let times = first.times {
+            if times <= 1 { state.forced.removeFirst() } else { state.forced[0].times = times - 1 }
+        }
+        return first.fault
+    }
+
+    /// The request's number at this endpoint and the fault it gets: by header, by model name, by admin, by script.
+    private func fault(model: String?, asked: Fault?) -> (number: Int, fault: Fault?) {
+        state.withLock { state in
+            state.requests += 1
+            let number = state.requests
+            if let asked { return (number, asked) }
+            if let forced = Stage.takeForced(&state) { return (number, forced) }
+            var random = Randomness(Randomness.mixed(seed &+ 0xFA) &+ UInt64(number))
+            for rule in endpoint.faults where rule.fault != .refuse && rule.fault != .down {
+                let draw = random.unit()
+                if rule.plays(number: number, model: model, draw: draw) { return (number, rule.fault) }
+            }
+            return (number, nil)
+        }
+    }
+
+    private func admit(_ model: PlayedModel, tokens: Int) -> (limits: RateLimits, use: RateWindow.Use)? {
+        guard let limits = model.limits ?? endpoint.limits else { return nil }
+        let key = model.limits == nil ? "" : model.name
+        let now = NIODeadline.now().uptimeNanoseconds
+        return state.withLock { state in
+            (limits, state.windows[key, default: RateWindow()].admit(limits, tokens: tokens, at: now))
+        }
+    }
+}
+
+/// What will be played for one request.
+struct Decision: Sendable {
+    var record: Int
+    var answer: Answer
+    var fault: Fault?
+    var keepAlive: Bool
+    var model: PlayedModel
+    /// Whether thinking is billed though it is never shown.
+    var operation: PlayedOperation
+    var seed: UInt64
+}
+
+extension Stage {
+    /// Decides the answer to a whole request and notes it in the record.
+    func decide(_ head: HTTPRequestHead, body bytes: [UInt8]) -> Decision {
+        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = String(parts[0])
+        let query = parts.count > 1 ? String(parts[1]) : ""
+        let body = bytes.isEmpty ? nil : JSONReader.read(bytes)
+        let route = route(path, query, head.method)
+        let named = split(route?.deployment ?? body?["model"]?.string)
+        let accepted = accepts(head.headers)
+        let asked = head.headers.first(name: "x-sim-fault").flatMap { Fault($0) } ?? named.fault
+        let (number, fault) = fault(model: named.model, asked: asked)
+
+        var request = ReceivedRequest(number: 0, at: wallNanoseconds(), endpoint: endpoint.name, path: path)
+        request.model = named.model
+        request.requestID = head.headers.first(name: "x-request-id")
+        request.attempt = head.headers.first(name: "x-weir-attempt")
+        request.stream = body?["stream"]?.bool ?? false
+        request.credentialAccepted = accepted
+        request.inputBytes = bytes.count
+        request.fault = fault?.text
+        let record = recorder.receive(request)
+
+        let model = endpoint.models.first { $0.name == named.model } ?? PlayedModel(name: named.model ?? "")
+        var random = Randomness(Randomness.mixed(seed) &+ UInt64(number))
+        var decision = Decision(
+            record: record, answer: Answer(status: 500, body: .whole([])), fault: fault, keepAlive: head.isKeepAlive,
+            model: model, operation: route?.operation ?? .models, seed: random.next())
+        decision.answer =
+            switch fault {
+            case .status(let status, let code): Trouble.status(status, code: code).answer(endpoint.provider)
+            case .rateLimit(let milliseconds):
+                Trouble.tooManyRequests(milliseconds: milliseconds).answer(endpoint.provider, told: true)
+            default:
+                answer(
+                    route, named.model, accepted: accepted, body: body, bytes: bytes, fault: fault, random: &random)
+            }
+        decision.answer.headers += provided(head.headers, model, random: &random) + endpoint.headers
+        return decision
+    }
+
+    private func answer(
+        _ route: Route?, _ name: String?, accepted: Bool, body: JSON?, bytes: [UInt8], fault: Fault?,
+        random: inout Randomness
+    ) -> Answer {
+        func refuse(_ trouble: Trouble) -> Answer { trouble.answer(endpoint.provider) }
+        guard accepted else { return refuse(.credential) }
+        guard let route else { return refuse(.noRoute) }
+        if route.operation == .models { return models() }
+        guard let body, body.members != nil else { return refuse(.unreadable) }
+        guard let name else { return refuse(.mistake("you must provide a model parameter", param: "model")) }
+        guard let model = endpoint.models.first(where: { $0.name == name }) else { return refuse(.noModel(name)) }
+        guard model.operations.contains(route.operation) else {
+            return refuse(.mistake("The requested operation is unsupported.", param: "model"))
+        }
+        let asked: Asked
+        do {
+            asked = try Asked(operation: route.operation, model: model, body: body, bytes: bytes)
+        } catch {
+            return refuse(.mistake(error.message, param: error.param))
+        }
+        var headers: [Header] = []
+        if let (limits, use) = admit(model, tokens: asked.inputTokens + (asked.limit ?? 0)) {
+            headers = use.headers(endpoint.provider, limits)
+            if let wait = use.wait {
+                let trouble: Trouble =
+                    wait.isTokens
+                    ? .tooManyTokens(milliseconds: wait.milliseconds) : .tooManyRequests(milliseconds: wait.milliseconds)
+                var refusal = refuse(trouble)
+                refusal.headers += headers
+                return refusal
+            }
+        }
+        let sheet = Sheet(
+            provider: endpoint.provider, asked: asked, scenarioSeed: seed, usageFault: fault, random: &random)
+        let recording = asked.stream ? model.replayStream : model.replayWhole
+        var answer = recording?.answer(sheet.plan) ?? sheet.answer(random: &random)
+        answer.headers += headers
+        return answer
+    }
+
+    private func models() -> Answer {
+        let items = endpoint.models.map {
+            "{\"id\":\(quoted($0.name)),\"object\":\"model\",\"created\":1700000000,\"owned_by\":\(quoted(endpoint.provider.rawValue))}"
+        }
+        return .json(200, "{\"object\":\"list\",\"data\":[\(items.joined(separator: ","))]}")
+    }
+}
