@@ -3,10 +3,7 @@ public struct CallID: Sendable, Hashable {
     public var high: UInt64
     public var low: UInt64
 
-    public init(high: UInt64, low: UInt64) {
-        self.high = high
-        self.low = low
-    }
+    public init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
 
     public init(using generator: inout some RandomNumberGenerator) {
         high = generator.next()
@@ -14,15 +11,23 @@ public struct CallID: Sendable, Hashable {
     }
 }
 
-/// One try of a call at one endpoint: the unit of policy, hold, charge and audit.
+/// Names one try of a call at one endpoint, the unit of policy, hold, charge and audit: 32 hexadecimal digits in text.
 public struct AttemptID: Sendable, Hashable {
-    public var call: CallID
-    /// 1 for the first.
-    public var number: UInt8
+    public var high: UInt64
+    public var low: UInt64
 
-    public init(call: CallID, number: UInt8) {
-        self.call = call
-        self.number = number
+    public init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
+
+    public init(using generator: inout some RandomNumberGenerator) {
+        high = generator.next()
+        low = generator.next()
+    }
+
+    public init?(_ text: some StringProtocol) {
+        guard text.utf8.count == 32, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }),
+            let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.suffix(16), radix: 16)
+        else { return nil }
+        self.init(high: high, low: low)
     }
 }
 
@@ -31,8 +36,7 @@ extension CallID: CustomStringConvertible {
 }
 
 extension AttemptID: CustomStringConvertible {
-    /// 32 hexadecimal digits, a hyphen and the number of the attempt.
-    public var description: String { "\(call)-\(number)" }
+    public var description: String { hexadecimal(high) + hexadecimal(low) }
 }
 
 /// 16 lower-case hexadecimal digits.

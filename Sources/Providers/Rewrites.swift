@@ -21,13 +21,19 @@ public struct RewritePlan: Sendable {
     public var rewrites: [Rewrite]
     /// Only Weir asked for the usage event.
     public var hidesUsage: Bool
+
+    public init(splices: [Splice] = [], rewrites: [Rewrite] = [], hidesUsage: Bool = false) {
+        self.splices = splices
+        self.rewrites = rewrites
+        self.hidesUsage = hidesUsage
+    }
 }
 
 /// Works out the edits. `outputLimit`: what each choice may have at most, when the request must say so.
 public func rewritePlan(
     _ scan: RequestScan, body: ByteBuffer, operation: Operation, endpoint: Endpoint, served: ServedModel, outputLimit: Int64?
 ) -> RewritePlan {
-    var plan = RewritePlan(splices: [], rewrites: [], hidesUsage: false)
+    var plan = RewritePlan()
     // New members go first in the object, each with its comma; an empty object needs none after the last.
     var inserted: [String] = []
 

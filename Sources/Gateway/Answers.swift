@@ -1,0 +1,377 @@
+import Core
+import Ledger
+import Links
+import Logging
+import NIOCore
+import Policy
+import Providers
+import Wire
+
+/// Whole answers that are kept until their usage is read, in bytes; embeddings of 2,048 inputs stay below it.
+private let wholeAnswerBytesMax = 128 * 1024 * 1024
+
+/// What has come back for one attempt.
+struct Answer {
+    enum Kind {
+        case none
+        /// A JSON document, kept until it is complete.
+        case whole
+        case stream(StreamReader)
+        /// A status of 400 or more.
+        case error
+    }
+
+    enum Ending {
+        /// Its dialect's own end, or the provider's own error event.
+        case complete
+        /// It stopped short of its end.
+        case cut(Failure)
+    }
+
+    var kind = Kind.none
+    var head: ResponseHead?
+    /// What the caller sees as status.
+    var status = 0
+    /// The document so far; of a stream, what waits to be delivered.
+    var bytes = ByteBuffer()
+    /// How the stream ended, once it has.
+    var ending: Ending?
+    /// Weir's own words instead of the provider's headers.
+    var isReshaped = false
+}
+
+extension CallRelay {
+    // MARK: AnswerReceiver
+
+    var wantsAnswer: Bool { phase == .attempting && !callerIsGone }
+
+    func sending(on connection: UpstreamConnection) {
+        self.connection = connection
+        sentAt = .now()
+    }
+
+    func answered(_ head: ResponseHead) {
+        let waited = NIODeadline.now() - sentAt
+        answer.head = head
+        answer.status = head.status
+        if head.status >= 400 {
+            answer.kind = .error
+            return
+        }
+        let latency = waited.nanoseconds
+        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.firstByte.add(nanoseconds: latency) }
+        lane.board.record(.answered(latencyMicroseconds: latency / 1000), slot, at: .now())
+        if head.status != 200 {
+            return failAttempt(.malformedAnswer, word: "unexpected_status", mayHaveArrived: true)
+        }
+        let isStream = head.head[.contentType].map { head.head.withBytes(of: $0, isEventStream) } ?? false
+        answer.kind = isStream ? .stream(StreamReader(dialect: operation.streamDialect, hideUsage: plan.hidesUsage)) : .whole
+    }
+
+    func answered(_ body: ByteBuffer) {
+        guard phase != .idle else { return }
+        switch answer.kind {
+        case .none: break
+        case .whole, .error:
+            if answer.bytes.readableBytes == 0 { answer.bytes = body } else { answer.bytes.writeImmutableBuffer(body) }
+            if answer.bytes.readableBytes > wholeAnswerBytesMax {
+                connection?.cancel()
+                failAttempt(.answerTooLong, word: "answer_too_long", mayHaveArrived: true)
+            }
+        case .stream(var reader):
+            // Taken out so that the reader is changed in place and not copied.
+            answer.kind = .none
+            let step = reader.read(body)
+            answer.kind = .stream(reader)
+            forward(step)
+            if case .violated = step.progress, phase != .idle {
+                connection?.cancel()
+                connection = nil
+                streamEnded(.cut(.malformedAnswer))
+            }
+        }
+    }
+
+    private func forward(_ step: StreamStep) {
+        if case .failed(let error) = step.progress, phase == .attempting { return failedInside(error) }
+        guard let bytes = step.forward else { return }
+        switch phase {
+        case .attempting:
+            answer.bytes = bytes
+            phase = .gated
+            if callerIsGone || lane.gate.isDurable(holdSequence) { deliver() } else { lane.gate.wait(for: holdSequence, self) }
+        case .gated: answer.bytes.writeImmutableBuffer(bytes)
+        case .delivering:
+            guard let sink else { return }
+            sink.send(bytes)
+            if !sink.isWritable { connection?.setPaused(true) }
+        case .idle, .receiving, .holding: break
+        }
+    }
+
+    func answerReadComplete() {
+        if phase == .delivering { sink?.flush() }
+    }
+
+    func answerEnded() {
+        connection = nil
+        switch answer.kind {
+        case .none: break
+        case .whole: wholeAnswered()
+        case .error: errorAnswered()
+        case .stream(let reader):
+            if phase == .attempting && reader.eventsSeen == 0 {
+                return failAttempt(.streamCut, word: "empty_stream", mayHaveArrived: true)
+            }
+            var reader = reader
+            streamEnded(reader.endOfInput() == .complete ? .complete : .cut(.streamCut))
+        }
+    }
+
+    func answerFailed(_ failure: LinkFailure) {
+        guard phase != .idle else { return }
+        connection = nil
+        if case .stream(let reader) = answer.kind, phase == .gated || phase == .delivering {
+            // The stream's own end was there; only the transport's was missing.
+            return streamEnded(reader.ended ? .complete : .cut(.streamCut))
+        }
+        failAttempt(.link(failure.name), word: failure.name, mayHaveArrived: failure.mayHaveArrived)
+    }
+
+    // MARK: Kinds of answer
+
+    private func wholeAnswered() {
+        let found: AnswerScan
+        do throws(ScanError) {
+            found = try readAnswer(answer.bytes)
+        } catch {
+            return failAttempt(.malformedAnswer, word: "malformed_answer", mayHaveArrived: true)
+        }
+        if found.error != nil, found.usage == nil { return failedInside(answer.bytes) }
+        if let hold {
+            if let usage = found.usage {
+                end(hold, settlement(usage), rawUsage: found.rawUsage.flatMap { answer.bytes.slice(at: $0) })
+            } else {
+                end(hold, estimate(reason: "no_usage"))
+            }
+        }
+        hold = nil
+        gate()
+    }
+
+    private func errorAnswered() {
+        guard let head = answer.head else { return }
+        judge(readError(answer.bytes), status: head.status, pause: retryAfterMilliseconds(in: head.head, now: .now()))
+    }
+
+    /// An error inside an answer that began as a success, before any byte was delivered.
+    private func failedInside(_ error: ByteBuffer) {
+        connection?.cancel()
+        connection = nil
+        let facts = readError(error)
+        let status = facts.code.flatMap { Int($0) }.flatMap { (400..<600).contains($0) ? $0 : nil } ?? 502
+        answer.kind = .error
+        answer.bytes = error
+        answer.status = status
+        answer.isReshaped = true
+        judge(facts, status: status, pause: nil)
+    }
+
+    /// What an error means for the endpoint's health, the hold, and whether another endpoint is tried.
+    private func judge(_ facts: ErrorFacts, status: Int, pause: Int64?) {
+        let now = Timestamp.now()
+        let target = snapshot.catalogue.endpoints[endpoint]
+        let what = meaning(status: status, error: facts, retryAfterMilliseconds: pause, provider: target.provider)
+        var settled = End.voided("status_\(status)")
+        switch what {
+        case .callerFault(let billsInput):
+            lane.board.record(.answered(latencyMicroseconds: (NIODeadline.now() - sentAt).nanoseconds / 1000), slot, at: now)
+            if billsInput { settled = estimate(reason: "prompt_blocked", outputTokens: 0) }
+        case .throttled(let milliseconds):
+            lane.board.record(.throttled(milliseconds: milliseconds), slot, at: now)
+            lane.count(endpoint: endpoint, of: snapshot.generation) { $0.throttled += 1 }
+        case .providerMoney: lane.board.record(.throttled(milliseconds: AnswerMeaning.moneyPause), slot, at: now)
+        case .credential: lane.board.record(.throttled(milliseconds: AnswerMeaning.credentialPause), slot, at: now)
+        case .missing: lane.board.record(.throttled(milliseconds: AnswerMeaning.missingPause), slot, at: now)
+        case .failed:
+            lane.board.record(.failed, slot, at: now)
+            lane.count(endpoint: endpoint, of: snapshot.generation) { $0.failed += 1 }
+        }
+        if let hold { end(hold, settled) }
+        hold = nil
+        if callerIsGone { return finish() }
+        if case .callerFault = what { return gate() }
+        lane.log.warning(
+            "endpoint answered with an error",
+            metadata: ["endpoint": "\(target.name)", "status": "\(status)", "code": "\(facts.code ?? "")"])
+        if case .credential = what { refusal = .endpointCredential } else { refusal = nil }
+        if canTryAnother { return attempt() }
+        if case .credential = what { return fail(.endpointCredential) }
+        gate()
+    }
+
+    private var canTryAnother: Bool { nextCandidate < candidates.count && attempts < snapshot.limits.attemptsPerCall }
+
+    /// The attempt ended without an answer that could be delivered.
+    func failAttempt(_ failure: Failure, word: String, mayHaveArrived: Bool) {
+        connection?.cancel()
+        connection = nil
+        lane.board.record(.failed, slot, at: .now())
+        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.failed += 1 }
+        lane.log.warning(
+            "attempt failed",
+            metadata: ["endpoint": "\(snapshot.catalogue.endpoints[endpoint].name)", "reason": "\(word)"])
+        if let hold {
+            // What costs nothing needs no evidence.
+            end(hold, mayHaveArrived && hold.amount > .zero ? .doubt(word) : .voided(word))
+        }
+        hold = nil
+        if callerIsGone { return finish() }
+        answer = Answer()
+        phase = .attempting
+        refusal = failure
+        if canTryAnother { attempt() } else { fail(failure) }
+    }
+
+    private func streamEnded(_ ending: Answer.Ending) {
+        guard case .stream(let reader) = answer.kind, answer.ending == nil else { return }
+        if phase == .attempting {
+            let failure: Failure = if case .cut(let failure) = ending { failure } else { .streamCut }
+            return failAttempt(failure, word: "stream_cut", mayHaveArrived: true)
+        }
+        answer.ending = ending
+        if let hold {
+            if let usage = reader.usage {
+                end(hold, settlement(usage), rawUsage: reader.rawUsage)
+            } else {
+                end(hold, estimate(reason: "stream_without_usage", outputTokens: reader.estimatedTokens))
+            }
+        }
+        hold = nil
+        if phase == .delivering { finishStream() }
+    }
+
+    // MARK: Delivery
+
+    /// Delivers as soon as the attempt's hold is durable.
+    private func gate() {
+        phase = .gated
+        if lane.gate.isDurable(holdSequence) { deliver() } else { lane.gate.wait(for: holdSequence, self) }
+    }
+
+    func deliver() {
+        guard let head = answer.head else { return finish() }
+        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.answered += 1 }
+        if case .stream = answer.kind {
+            phase = .delivering
+            sink?.begin(AnswerHead(status: answer.status, headers: headers(from: head), length: nil), body: answer.bytes)
+            answer.bytes = ByteBuffer()
+            if let sink, !sink.isWritable { connection?.setPaused(true) }
+            if answer.ending != nil { return finishStream() }
+            sink?.flush()
+            return
+        }
+        sink?.begin(
+            AnswerHead(status: answer.status, headers: headers(from: head), length: answer.bytes.readableBytes), body: answer.bytes)
+        finishLogged()
+    }
+
+    private func finishStream() {
+        guard case .cut(let failure) = answer.ending else { return finishLogged() }
+        lane.count(failure)
+        let sink = sink
+        sink?.send(failure.event(operation))
+        finish()
+        sink?.cut()
+    }
+
+    private func finishLogged() {
+        let elapsed = (NIODeadline.now() - startedAt).nanoseconds
+        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.duration.add(nanoseconds: elapsed) }
+        lane.log.info(
+            "call finished",
+            metadata: [
+                "call": "\(names?.requestID ?? "")", "key": "\(key?.record.id ?? "")", "model": "\(model)",
+                "endpoint": "\(snapshot.catalogue.endpoints[endpoint].name)", "status": "\(answer.status)",
+                "milliseconds": "\(elapsed / 1_000_000)",
+            ])
+        finishAnswered()
+    }
+
+    // MARK: Money
+
+    func end(_ hold: Hold, _ ending: End, rawUsage: ByteBuffer? = nil) {
+        if case .settled(let usage, _, _) = ending {
+            lane.count(endpoint: endpoint, of: snapshot.generation) { $0.usage = $0.usage + usage }
+        }
+        let now = Timestamp.now()
+        if let rawUsage {
+            rawUsage.withUnsafeReadableBytes { _ = lane.ledger.end(hold, ending, rawUsage: $0, at: now) }
+        } else {
+            lane.ledger.end(hold, ending, at: now)
+        }
+        self.hold = nil
+    }
+
+    private func settlement(_ usage: Usage) -> End {
+        guard let price else { return estimate(reason: "no_price") }
+        return .settled(usage, charge(usage, price), estimated: false)
+    }
+
+    /// What an attempt cost when its provider did not say: the input's bound and what was counted of the output, never above the hold.
+    func estimate(reason: String, outputTokens: Int64? = nil) -> End {
+        guard let price, let hold else { return .voided(reason) }
+        var output = outputTokens
+        if output == nil, case .stream(let reader) = answer.kind { output = reader.estimatedTokens }
+        // Where nothing could be counted, the upper bound is all that is known.
+        guard let output else { return .settled(Usage(input: inputBound), hold.amount, estimated: true) }
+        let usage = Usage(input: inputBound, output: output)
+        return .settled(usage, min(charge(usage, price), hold.amount), estimated: true)
+    }
+
+    var slot: Int { snapshot.slots[endpoint] }
+}
+
+extension StreamReader {
+    /// Fewer bytes of text than a token has in any common language, so that an estimate is rather high.
+    private static let bytesPerToken = 3
+
+    /// Output tokens of a stream whose provider did not count them.
+    var estimatedTokens: Int64 { Int64(max(outputEvents, (outputBytes + Self.bytesPerToken - 1) / Self.bytesPerToken)) }
+}
+
+extension Operation {
+    var streamDialect: StreamDialect {
+        switch self {
+        case .chat, .embeddings: .chat
+        case .completions: .completions
+        case .responses: .responses
+        }
+    }
+}
+
+extension Failure {
+    /// The failure as an event of a stream that has begun.
+    func event(_ operation: Operation) -> ByteBuffer {
+        var event = ByteBufferAllocator().buffer(capacity: 512)
+        if operation == .responses {
+            event.writeString("event: error\ndata: {\"type\":\"error\",\"code\":\"\(code)\",\"message\":")
+            event.writeJSON("\(message) \(action)")
+            event.writeString(",\"param\":null}\n\n")
+        } else {
+            event.writeStaticString("data: ")
+            event.writeImmutableBuffer(body(.openAI))
+            event.writeStaticString("\n\n")
+        }
+        return event
+    }
+}
+
+extension ByteBuffer {
+    func slice(at range: Range<Int>) -> ByteBuffer? { getSlice(at: readerIndex + range.lowerBound, length: range.count) }
+}
+
+private func isEventStream(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let wanted = "text/event-stream".utf8
+    return bytes.count >= wanted.count && zip(bytes, wanted).allSatisfy { $0 == $1 || $0 | 0x20 == $1 }
+}

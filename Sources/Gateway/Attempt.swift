@@ -1,0 +1,164 @@
+import Core
+import Ledger
+import Links
+import NIOCore
+import Policy
+import Providers
+import Wire
+
+/// A clamp below this many tokens is a refusal: an answer that short helps nobody (the Responses API accepts no less).
+private let smallestClampedOutput: Int64 = 16
+/// How often a hold is tried again with a smaller output when others took the headroom in between.
+private let clampTries = 3
+
+/// Holding and sending: one attempt after another until one answers or the budget is used up.
+extension CallRelay {
+    /// Tries the next endpoint, or tells the caller why there is none.
+    func attempt() {
+        while nextCandidate < candidates.count, attempts < snapshot.limits.attemptsPerCall {
+            endpoint = candidates[nextCandidate]
+            nextCandidate += 1
+            switch reserve() {
+            case .held(syncFirst: true):
+                phase = .holding
+                if lane.gate.isDurable(holdSequence) { return send() }
+                return lane.gate.wait(for: holdSequence, self)
+            case .held(syncFirst: false): return send()
+            case .refused(let failure): refusal = refusal ?? failure
+            case .stopped(let failure): return fail(failure)
+            }
+        }
+        fail(refusal ?? .unavailable(afterMilliseconds: nil))
+    }
+
+    private enum Reservation {
+        case held(syncFirst: Bool)
+        /// Not at this endpoint; another may be cheaper.
+        case refused(Failure)
+        case stopped(Failure)
+    }
+
+    /// Holds the upper bound of the attempt's cost, with the output clamped to the headroom where that is what it takes.
+    private func reserve() -> Reservation {
+        guard let key, let names, let holdRoute = snapshot.holdRoute(endpoint: endpoint, model: model),
+            let served = snapshot.catalogue.endpoints[endpoint].models[model] else { return .stopped(.unknownModel) }
+        let now = Timestamp.now()
+        guard let price = snapshot.prices.price(served.price, at: now) else { return .refused(.noPrice) }
+        guard
+            let inputTokens = inputTokenBound(
+                inputBytes: body.readableBytes, messages: scan.messages, images: scan.images + scan.imageURLs,
+                imageBound: served.maxTokensPerImage)
+        else {
+            return .refused(.unbounded("image", "no bound of an image's tokens is configured for this model, and the call's cost must be bounded"))
+        }
+        self.price = price
+        inputBound = inputTokens
+        let choices = max(1, scan.n?.value ?? 1, scan.bestOf?.value ?? 1)
+        // Each separate prompt of the completions API makes choices of its own.
+        let outputs = operation == .completions ? choices * Int64(max(1, scan.messages)) : choices
+        let asked = scan.outputLimit
+        let target = snapshot.catalogue.endpoints[endpoint]
+        var perChoice: Int64 = operation == .embeddings ? 0 : asked ?? served.maxOutputTokens
+        if target.needsOutputLimit { perChoice = min(perChoice, served.maxOutputTokens) }
+        var mustSay = target.needsOutputLimit && operation != .embeddings
+        clampedOutput = nil
+        attempts += 1
+        attemptID = AttemptID(using: &lane.random)
+        for attemptToHold in 0... {
+            let (outputBound, overflow) = outputs.multipliedReportingOverflow(by: perChoice)
+            if overflow { return .refused(.callTooDear) }
+            let bound = upperBound(inputTokens: inputTokens, outputTokens: outputBound, price: price)
+            let request = HoldRequest(
+                attempt: attemptID, call: names.requestID, key: key.account,
+                route: holdRoute, operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
+                outputBound: outputBound, generation: snapshot.generation, at: now)
+            switch lane.ledger.hold(request) {
+            case .admitted(let admitted, let mustSyncFirst):
+                hold = admitted
+                holdSequence = admitted.sequence
+                plan = rewritePlan(
+                    scan, body: body, operation: operation, endpoint: target, served: served,
+                    outputLimit: mustSay ? perChoice : nil)
+                return .held(syncFirst: mustSyncFirst)
+            case .unavailable: return .stopped(.journalUnavailable)
+            case .revoked: return .stopped(.unknownKey)
+            case .refused(let refusal):
+                let failure = Failure.limitReached(
+                    account: refusal.account.description, left: refusal.left, needed: bound, resets: refusal.resets)
+                guard operation != .embeddings, attemptToHold < clampTries, let headroom = lane.ledger.headroom(key: key.account, at: now),
+                    let affordable = affordableOutput(headroom, inputTokens: inputTokens, choices: outputs, price: price),
+                    affordable >= smallestClampedOutput, affordable < perChoice
+                else {
+                    attempts -= 1
+                    return .refused(failure)
+                }
+                perChoice = affordable
+                mustSay = true
+                clampedOutput = affordable
+            }
+        }
+        return .refused(.callTooDear)
+    }
+
+    /// Judges the attempt once more, mints its permit and sends it.
+    func send() {
+        guard let key, let names, let hold else { return }
+        guard !callerIsGone else {
+            end(hold, .voided("caller_left"))
+            return finish()
+        }
+        guard let permit = snapshot.catalogue.permit(attemptID, for: callFacts(key), at: endpoint),
+            let head = snapshot.head(endpoint: endpoint, model: model, operation: operation)
+        else {
+            end(hold, .voided("policy_denied"))
+            return fail(.denied(["the endpoint"]))
+        }
+        let target = snapshot.catalogue.endpoints[endpoint]
+        let length = splicedLength(body, plan.splices)
+        var request = ByteBufferAllocator().buffer(capacity: head.bytes.count + 320 + length)
+        request.writeBytes(head.bytes)
+        request.writeStaticString("x-request-id: ")
+        request.writeString(names.requestID)
+        request.writeStaticString("\r\ntraceparent: ")
+        request.writeString(names.traceparent)
+        request.writeStaticString("\r\nx-weir-attempt: ")
+        request.writeString(attemptID.description)
+        request.writeStaticString("\r\ncontent-length: ")
+        request.writeDecimal(length)
+        request.writeStaticString("\r\n\r\n")
+        request.writeSpliced(body, plan.splices)
+        phase = .attempting
+        answer = Answer()
+        sentAt = .now()
+        lane.board.began(slot, at: .now())
+        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.attempts += 1 }
+        lane.pools.send(
+            permit, request: request, timeouts: target.timeouts, maxConnections: target.maxConnectionsPerLoop, to: self)
+    }
+
+    // MARK: DurableWaiter
+
+    func becameDurable() {
+        switch phase {
+        case .holding: send()
+        case .gated: deliver()
+        default: break
+        }
+    }
+
+    func durabilityFailed() {
+        switch phase {
+        case .holding:
+            if let hold { end(hold, .voided("journal_unavailable")) }
+            hold = nil
+            fail(.journalUnavailable)
+        case .gated:
+            connection?.cancel()
+            connection = nil
+            if let hold { end(hold, .doubt("journal_unavailable")) }
+            hold = nil
+            fail(.journalUnavailable)
+        default: break
+        }
+    }
+}

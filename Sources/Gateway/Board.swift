@@ -1,0 +1,68 @@
+import Core
+import Policy
+import Synchronization
+
+/// The health of every endpoint, shared by all event loops: a small value behind one lock, read whole before `route`.
+/// Endpoints keep their cell across reloads by name.
+public final class Board: Sendable {
+    private struct Cells {
+        var slots: [String: Int] = [:]
+        var health: [Health] = []
+        var downEngines: Set<String> = []
+    }
+
+    private let cells = Mutex(Cells())
+
+    public init() {}
+
+    /// Fits the board to a catalogue; called before the catalogue is delivered.
+    public func install(_ catalogue: Catalogue) {
+        cells.withLock { cells in
+            for endpoint in catalogue.endpoints where cells.slots[endpoint.name] == nil {
+                cells.slots[endpoint.name] = cells.health.count
+                cells.health.append(Health())
+            }
+            for endpoint in catalogue.endpoints {
+                guard let slot = cells.slots[endpoint.name] else { continue }
+                cells.health[slot].down = endpoint.engine.map { cells.downEngines.contains($0) } ?? false
+            }
+        }
+    }
+
+    /// The health of a catalogue's endpoints, by their index.
+    public func health(of catalogue: Catalogue) -> [Health] {
+        cells.withLock { cells in
+            catalogue.endpoints.map { endpoint in cells.slots[endpoint.name].map { cells.health[$0] } ?? Health() }
+        }
+    }
+
+    func slots(of catalogue: Catalogue) -> [Int] {
+        cells.withLock { cells in catalogue.endpoints.map { cells.slots[$0.name] ?? 0 } }
+    }
+
+    /// Copies the cells at `slots` into `health`, allocating only when there are more than before.
+    func read(_ slots: [Int], into health: inout [Health]) {
+        cells.withLock { cells in
+            while health.count < slots.count { health.append(Health()) }
+            for index in slots.indices { health[index] = cells.health[slots[index]] }
+        }
+    }
+
+    func began(_ slot: Int, at now: Timestamp) {
+        cells.withLock { $0.health[slot].began(at: now) }
+    }
+
+    func record(_ outcome: Health.Outcome, _ slot: Int, at now: Timestamp) {
+        cells.withLock { $0.health[slot].record(outcome, at: now) }
+    }
+
+    /// An engine became ready or stopped being so.
+    public func set(engine: String, ready: Bool, catalogue: Catalogue) {
+        cells.withLock { cells in
+            if ready { cells.downEngines.remove(engine) } else { cells.downEngines.insert(engine) }
+            for endpoint in catalogue.endpoints where endpoint.engine == engine {
+                if let slot = cells.slots[endpoint.name] { cells.health[slot].down = !ready }
+            }
+        }
+    }
+}

@@ -1,0 +1,295 @@
+import Core
+import Ledger
+import Links
+import NIOCore
+import Policy
+import Providers
+import Wire
+
+/// One call from head to end: authenticate, scan, route, hold, relay, end. It belongs to one client connection and is used for
+/// its calls one after another; a call whose caller left lives on in it until the endpoint is done.
+final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
+    enum Phase {
+        case idle
+        /// The request's body is coming.
+        case receiving
+        /// A hold must be durable before its attempt is sent.
+        case holding
+        /// The attempt is out.
+        case attempting
+        /// An answer is there; its hold is not durable yet.
+        case gated
+        /// Bytes of the answer have been delivered.
+        case delivering
+    }
+
+    let lane: Lane
+    private(set) weak var sink: (any AnswerSink)?
+    var phase = Phase.idle
+
+    // The call
+    var snapshot: Snapshot
+    var key: KeyEntry?
+    var names: CallNames?
+    var operation = Operation.chat
+    var shape = ErrorShape.openAI
+    var deployment: String?
+    var model = ""
+    var body = ByteBuffer()
+    var scan = RequestScan()
+    var startedAt = NIODeadline.now()
+    var callerIsGone = false
+
+    // The attempt
+    var candidates: [Int] = []
+    var nextCandidate = 0
+    var attempts = 0
+    var attemptID = AttemptID(high: 0, low: 0)
+    var endpoint = 0
+    var hold: Hold?
+    var holdSequence: UInt64 = 0
+    var plan = RewritePlan()
+    var clampedOutput: Int64?
+    var inputBound: Int64 = 0
+    var price: Price?
+    var connection: UpstreamConnection?
+    var sentAt = NIODeadline.now()
+    var refusal: Failure?
+
+    // The answer
+    var answer = Answer()
+    /// An answer that waits for its hold to be durable.
+    var gatedEnd = false
+
+    private(set) var deadline = NIODeadline.distantFuture
+    var sweeperSlot = -1
+
+    init(lane: Lane) {
+        self.lane = lane
+        snapshot = lane.snapshot
+    }
+
+    // MARK: Request
+
+    /// Takes a head; false when the call is refused already and the body is of no use.
+    func begin(_ request: RequestHead, sink: any AnswerSink) -> Bool {
+        self.sink = sink
+        snapshot = lane.snapshot
+        startedAt = .now()
+        callerIsGone = false
+        lane.countCall()
+        let names = CallNames(request, using: &lane.random)
+        self.names = names
+        let path = Substring(request.head.string(request.path))
+        shape = Route.shape(ofPath: path)
+        let now = Timestamp.now()
+        let found: KeyEntry
+        switch snapshot.authenticate(request.head, at: now) {
+        case .failure(let failure): return refused(failure)
+        case .success(let entry): found = entry
+        }
+        key = found
+        guard let route = Route(path: path) else { return refused(.routeNotGoverned) }
+        switch route {
+        case .models, .model:
+            guard request.method == .get else { return refused(.methodNotAllowed("GET")) }
+            answerModels(route, for: found)
+            return false
+        case .call(let operation, _, let deployment):
+            guard request.method == .post else { return refused(.methodNotAllowed("POST")) }
+            self.operation = operation
+            self.deployment = deployment
+        }
+        if let failure = bodyRefusal(request) { return refused(failure) }
+        if let failure = lane.admit(tenant: found.tenant) { return refused(failure) }
+        phase = .receiving
+        if request.expectContinue { sink.sendContinue() }
+        return true
+    }
+
+    private func bodyRefusal(_ request: RequestHead) -> Failure? {
+        let head = request.head
+        if head[.expect] != nil && !request.expectContinue { return .expectationFailed }
+        if let encoding = head[.contentEncoding], !head.matches(encoding, "identity") { return .compressedBody }
+        if let type = head[.contentType], !head.withBytes(of: type, isJSONType) { return .notJSONType }
+        if case .length(let length) = request.framing, lane.bodyBytes + length > Lane.bodyBytesMax { return .overloaded }
+        return nil
+    }
+
+    /// Takes a part of the body; false when the call is refused and the rest is of no use.
+    func received(_ bytes: ByteBuffer) -> Bool {
+        guard phase == .receiving else { return false }
+        lane.bodyBytes += bytes.readableBytes
+        if body.readableBytes == 0 { body = bytes } else { body.writeImmutableBuffer(bytes) }
+        if lane.bodyBytes > Lane.bodyBytesMax { return refused(.overloaded) }
+        return true
+    }
+
+    func requestEnded() {
+        guard phase == .receiving else { return }
+        do throws(ScanError) {
+            scan = try scanRequest(body, operation: operation, maxDepth: snapshot.limits.jsonDepth)
+        } catch {
+            return fail(
+                Failure.caller(
+                    error.code.rawValue, 400, error.message, error.action, parameter: error.parameter.map { "\($0)" }))
+        }
+        decide()
+    }
+
+    /// Refuses a request of which no call could be made, without touching the connection's further fate.
+    func refuse(_ failure: Failure, shape: ErrorShape, to sink: any AnswerSink) {
+        self.sink = sink
+        self.shape = shape
+        guard phase == .idle || phase == .receiving else { return }
+        fail(failure)
+    }
+
+    private func refused(_ failure: Failure) -> Bool {
+        fail(failure)
+        return false
+    }
+
+    // MARK: Decision
+
+    private func decide() {
+        guard let key else { return fail(.missingKey) }
+        if let deployment {
+            model = deployment
+        } else if let range = scan.model {
+            model = body.string(at: range)
+        } else {
+            return fail(.modelMissing)
+        }
+        let limited = lane.ledger.headroom(key: key.account, at: .now()) != nil
+        if let field = unbounded(scan, body: body, operation: operation, limited: limited) {
+            return fail(.unbounded(field.field, field.reason))
+        }
+        let most = Int64(128)
+        if let n = scan.n?.value, n > most { return fail(.badValue("n", "at most \(most)")) }
+        if let n = scan.bestOf?.value, n > most { return fail(.badValue("best_of", "at most \(most)")) }
+        let facts = callFacts(key)
+        let snapshot = snapshot
+        lane.board.read(snapshot.slots, into: &lane.health)
+        let decision = route(
+            facts, in: snapshot.catalogue, health: lane.health, serves: { snapshot.serves($0, $1) }, at: .now(),
+            using: &lane.random)
+        switch decision {
+        case .attempt(let endpoints):
+            candidates = endpoints
+            nextCandidate = 0
+            attempt()
+        case .refused(.unknownModel): fail(.unknownModel)
+        case .refused(.denied(let reasons)): fail(.denied(reasons.map(\.description)))
+        case .refused(.operationNotServed): fail(.operationNotServed)
+        case .refused(.unavailable(let until)):
+            fail(.unavailable(afterMilliseconds: until.map { max(0, $0.milliseconds(since: .now())) }))
+        }
+    }
+
+    func callFacts(_ key: KeyEntry) -> CallFacts {
+        CallFacts(tenant: key.tenant, model: model, operation: operation, keyModels: key.record.models)
+    }
+
+    // MARK: The caller
+
+    func callerLeft() {
+        guard phase != .idle else { return sink = nil }
+        callerIsGone = true
+        sink = nil
+        lane.countCallerGone()
+        switch phase {
+        case .idle: break
+        case .receiving: finish()
+        case .holding, .gated: break
+        case .attempting, .delivering:
+            if snapshot.catalogue.endpoints[endpoint].whenCallerLeaves == .cancel {
+                abandon()
+            } else {
+                connection?.setPaused(false)
+                deadline = .now() + .milliseconds(snapshot.limits.callerGoneMilliseconds)
+                lane.sweeper.add(self)
+            }
+        }
+    }
+
+    func sinkBecame(writable: Bool) {
+        guard phase == .delivering else { return }
+        connection?.setPaused(!writable)
+    }
+
+    /// The answer was read on long enough after its caller left.
+    func expired(at now: NIODeadline) {
+        deadline = .distantFuture
+        abandon()
+    }
+
+    /// Stops the attempt and settles what is known of it.
+    private func abandon() {
+        connection?.cancel()
+        connection = nil
+        if let hold { end(hold, estimate(reason: "caller_left")) }
+        finish()
+    }
+
+    // MARK: End
+
+    /// Answers with a failure and ends the call.
+    func fail(_ failure: Failure) {
+        lane.count(failure)
+        // A name that nobody configured is the caller's text and belongs in no journal.
+        let known = !model.isEmpty && snapshot.catalogue.endpoints(serving: model) != nil
+        lane.ledger.refused(key: key?.account, code: failure.code, model: known ? model : nil, at: .now())
+        if let sink {
+            let body = failure.body(shape)
+            var headers = ByteBufferAllocator().buffer(capacity: 192)
+            headers.writeStaticString("content-type: application/json\r\n")
+            headers.writeString(failure.retryHeaders)
+            if let names { headers.writeString("x-request-id: \(names.requestID)\r\n") }
+            sink.begin(AnswerHead(status: failure.status, headers: headers, length: body.readableBytes), body: body)
+        }
+        finishAnswered()
+    }
+
+    /// The answer has been handed over whole: forget the call first, since the next one may begin at once.
+    func finishAnswered() {
+        let sink = sink
+        finish()
+        sink?.end()
+    }
+
+    /// Forgets the call. Every hold has its end by now.
+    func finish() {
+        if sweeperSlot >= 0 { lane.sweeper.remove(self) }
+        deadline = .distantFuture
+        lane.bodyBytes -= phase == .idle ? 0 : body.readableBytes
+        if phase != .idle, let key { lane.leave(tenant: key.tenant) }
+        phase = .idle
+        key = nil
+        deployment = nil
+        model = ""
+        body = ByteBuffer()
+        candidates = []
+        nextCandidate = 0
+        attempts = 0
+        hold = nil
+        clampedOutput = nil
+        connection = nil
+        refusal = nil
+        answer = Answer()
+        gatedEnd = false
+    }
+}
+
+extension ByteBuffer {
+    func string(at range: Range<Int>) -> String {
+        getString(at: readerIndex + range.lowerBound, length: range.count) ?? ""
+    }
+}
+
+/// `application/json`, with or without parameters.
+private func isJSONType(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let wanted = "application/json".utf8
+    guard bytes.count >= wanted.count, zip(bytes, wanted).allSatisfy({ $0 == $1 || $0 | 0x20 == $1 }) else { return false }
+    return bytes.count == wanted.count || bytes[wanted.count] == UInt8(ascii: ";") || bytes[wanted.count] == UInt8(ascii: " ")
+}

@@ -1,0 +1,62 @@
+import Core
+import NIOCore
+
+/// The shape in which a caller expects errors.
+enum ErrorShape: Sendable { case openAI, azure }
+
+extension Failure {
+    /// The word OpenAI's SDKs know for this kind of failure.
+    private var openAIType: String {
+        switch (fault, status) {
+        case (_, 401): "authentication_error"
+        case (_, 403): "permission_error"
+        case (_, 429): "insufficient_quota"
+        case (.caller, _): "invalid_request_error"
+        default: "api_error"
+        }
+    }
+
+    /// The error as a JSON body: OpenAI's four members, or the two that Azure's gateway sends.
+    func body(_ shape: ErrorShape) -> ByteBuffer {
+        var json = ByteBufferAllocator().buffer(capacity: 512)
+        json.writeString("{\"error\":{\"message\":")
+        json.writeJSON("\(message) \(action)")
+        if shape == .openAI {
+            json.writeString(",\"type\":\"\(openAIType)\",\"param\":")
+            if let parameter { json.writeJSON(parameter) } else { json.writeString("null") }
+        }
+        json.writeString(",\"code\":\"\(code)\"}}")
+        return json
+    }
+
+    /// Header lines that tell SDKs whether and when to try again.
+    var retryHeaders: String {
+        switch retry {
+        case .never: return "x-should-retry: false\r\n"
+        case .later(nil): return ""
+        case .later(let milliseconds?):
+            return "retry-after: \((milliseconds + 999) / 1000)\r\nretry-after-ms: \(milliseconds)\r\n"
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// Writes text as a JSON string.
+    mutating func writeJSON(_ text: String) {
+        writeInteger(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                writeInteger(UInt8(ascii: "\\"))
+                writeInteger(byte)
+            case 0..<0x20:
+                writeString("\\u00")
+                writeInteger(byte < 0x10 ? UInt8(ascii: "0") : UInt8(ascii: "1"))
+                let low = byte & 0xF
+                writeInteger(low < 10 ? 0x30 + low : 0x57 + low)
+            default: writeInteger(byte)
+            }
+        }
+        writeInteger(UInt8(ascii: "\""))
+    }
+}

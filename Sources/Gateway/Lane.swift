@@ -1,0 +1,117 @@
+import Core
+import Journal
+import Ledger
+import Links
+import Logging
+import NIOCore
+import Policy
+
+/// All that one event loop of the data path has: its snapshot, its upstream connections, its counts. Nothing here is shared.
+final class Lane {
+    /// Request bodies that one loop keeps in memory at once, in bytes.
+    static let bodyBytesMax = 512 * 1024 * 1024
+
+    let loop: any EventLoop
+    let pools: Pools
+    let sweeper: Sweeper
+    let gate: DurableGate
+    let ledger: LiveLedger
+    let board: Board
+    let log: Logger
+    /// Shares of the whole gateway's limits.
+    let lanes: Int
+
+    private(set) var snapshot: Snapshot
+    /// Scratch for `route`.
+    var health: [Health] = []
+    private var endpointCounts: [LoopMetrics.EndpointCounts]
+    private var totals = LoopMetrics()
+    var random: QuickRandom
+
+    var connections: [ObjectIdentifier: any Drainable] = [:]
+    private(set) var callsInFlight = 0
+    private var callsOfTenant: [Int: Int] = [:]
+    var bodyBytes = 0
+    private(set) var isDraining = false
+
+    init(
+        loop: any EventLoop, pools: Pools, sweeper: Sweeper, gate: DurableGate, ledger: LiveLedger, board: Board,
+        log: Logger, lanes: Int, snapshot: Snapshot
+    ) {
+        self.loop = loop
+        self.pools = pools
+        self.sweeper = sweeper
+        self.gate = gate
+        self.ledger = ledger
+        self.board = board
+        self.log = log
+        self.lanes = lanes
+        self.snapshot = snapshot
+        endpointCounts = snapshot.catalogue.endpoints.map { _ in LoopMetrics.EndpointCounts() }
+        var system = SystemRandomNumberGenerator()
+        random = QuickRandom(seededBy: &system)
+        sweeper.add(gate)
+    }
+
+    func install(_ next: Snapshot) {
+        totals = metrics
+        snapshot = next
+        endpointCounts = next.catalogue.endpoints.map { _ in LoopMetrics.EndpointCounts() }
+    }
+
+    // MARK: Admission
+
+    /// Room for one more call of this tenant, or why not.
+    func admit(tenant: Int) -> Failure? {
+        if isDraining { return .draining }
+        let room = max(1, snapshot.limits.callsInFlight / lanes)
+        guard callsInFlight < room else { return .overloaded }
+        let share = max(1, room * snapshot.limits.tenantSharePercent / 100)
+        let under = callsOfTenant[tenant, default: 0]
+        guard under < share else { return .tenantShare }
+        callsInFlight += 1
+        callsOfTenant[tenant] = under + 1
+        return nil
+    }
+
+    func leave(tenant: Int) {
+        callsInFlight -= 1
+        callsOfTenant[tenant, default: 1] -= 1
+    }
+
+    var connectionLimit: Int { max(1, snapshot.limits.connections / lanes) }
+
+    func startDraining() {
+        isDraining = true
+        for connection in connections.values { connection.drain() }
+    }
+
+    // MARK: Counts
+
+    func count(_ failure: Failure) { totals.failures[failure.code, default: 0] += 1 }
+    func countCall() { totals.calls += 1 }
+    func countCallerGone() { totals.callersGone += 1 }
+    func countClippedOutput() { totals.clippedOutputs += 1 }
+
+    /// `generation` guards against a snapshot that changed under a call.
+    func count(endpoint: Int, of catalogue: UInt64, _ change: (inout LoopMetrics.EndpointCounts) -> Void) {
+        guard catalogue == snapshot.generation else { return }
+        change(&endpointCounts[endpoint])
+    }
+
+    var metrics: LoopMetrics {
+        var sum = totals
+        var current = LoopMetrics()
+        for (index, endpoint) in snapshot.catalogue.endpoints.enumerated() { current.endpoints[endpoint.name] = endpointCounts[index] }
+        sum.add(current)
+        sum.connections = connections.count
+        sum.callsInFlight = callsInFlight
+        sum.upstreamConnections = pools.connectionCount
+        return sum
+    }
+}
+
+/// A client connection that can be asked to finish.
+protocol Drainable: AnyObject {
+    func drain()
+}

@@ -1,0 +1,34 @@
+import Core
+import NIOCore
+import Policy
+
+extension CallRelay {
+    /// `GET /v1/models`: what the key may use, in OpenAI's shape.
+    func answerModels(_ route: Route, for key: KeyEntry) {
+        let names = snapshot.catalogue.models(tenant: key.tenant, keyModels: key.record.models)
+        var body = ByteBufferAllocator().buffer(capacity: 64 + names.count * 96)
+        if case .model(let name, _) = route {
+            guard names.contains(name) else { return fail(.unknownModel) }
+            body.writeModel(name)
+        } else {
+            body.writeStaticString("{\"object\":\"list\",\"data\":[")
+            for (index, name) in names.enumerated() {
+                if index > 0 { body.writeStaticString(",") }
+                body.writeModel(name)
+            }
+            body.writeStaticString("]}")
+        }
+        var headers = ByteBuffer(string: "content-type: application/json\r\n")
+        if let requestID = self.names?.requestID { headers.writeString("x-request-id: \(requestID)\r\n") }
+        sink?.begin(AnswerHead(status: 200, headers: headers, length: body.readableBytes), body: body)
+        finishAnswered()
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func writeModel(_ name: String) {
+        writeStaticString("{\"id\":")
+        writeJSON(name)
+        writeStaticString(",\"object\":\"model\",\"created\":0,\"owned_by\":\"weir\"}")
+    }
+}
