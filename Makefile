@@ -25,6 +25,6 @@ check:
 format:
 	@swift format format --in-place --parallel --recursive Sources Tests Package.swift
 
-# Leaves .weir/data alone: it is a ledger.
+# Leaves the ledger in .weir alone.
 clean:
 	rm -rf .build .weir/venv .weir/test-venv .weir/bench

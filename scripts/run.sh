@@ -55,6 +55,8 @@ fi
 
 build_release
 
+# What the simulated clouds take as their key; it opens nothing else.
+export WEIR_SIM_KEY=${WEIR_SIM_KEY:-simulated}
 start "$weir" simulate $quickstart/clouds.yaml >.weir/simulate.log 2>&1
 simulator=$!
 start "$weir" serve $quickstart/weir.yaml

