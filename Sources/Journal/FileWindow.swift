@@ -1,4 +1,4 @@
-/// A part of a file in memory that moves forward as it is read.
+/// A part of a file in memory that moves forward as it is read. What it hands out lives as long as the window.
 final class FileWindow {
     private let file: any DiskFile
     private let usualBytes: Int
@@ -28,6 +28,9 @@ final class FileWindow {
         let from = offset - start
         return UnsafeRawBufferPointer(rebasing: memory[from..<min(from + count, filled)])
     }
+
+    /// What the file says it is; `nil` when that is damaged or was never written.
+    func segmentHead() throws(DiskError) -> SegmentHead? { SegmentHead(try bytes(at: 0, count: sectorBytes)) }
 
     /// The batch at an offset: its head and bytes if it is whole, otherwise what can be said of it.
     func batch(at offset: Int, salt: UInt64?) throws(DiskError) -> Found {

@@ -76,7 +76,6 @@ final class JournalCore: Sendable {
         try recovery.run(from: from, replay: replay)
         try recovery.last?.forEachEntry(from: from, replay)
         var index = recovery.index
-        if let first = index.parts.first?.first, from < first { throw JournalError.missing(from: from, first: first) }
         var writer = Writer(
             settings: settings, disk: disk, durable: recovery.proven, chain: recovery.chain, nextOrdinal: recovery.nextOrdinal)
         if let last = recovery.last {
@@ -315,6 +314,7 @@ extension JournalCore {
                 let file = try disk.open(settings.folder + "/" + place.part.name)
                 defer { file.close() }
                 let window = FileWindow(file, bytes: Self.readWindowBytes)
+                defer { withExtendedLifetime(window) {} }
                 var offset = place.offset
                 while next < stop {
                     guard case .whole(let head, let bytes) = try window.batch(at: offset, salt: place.part.salt),

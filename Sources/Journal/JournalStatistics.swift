@@ -24,7 +24,7 @@ public struct LatencyHistogram: Sendable, Hashable {
 
     public mutating func add(_ microseconds: UInt64) {
         total += 1
-        sumMicroseconds += microseconds
+        sumMicroseconds &+= microseconds
         buckets[Self.bucket(of: microseconds)] += 1
     }
 

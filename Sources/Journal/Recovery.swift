@@ -51,6 +51,7 @@ struct Recovery {
         var isFirst = true
         for candidate in candidates[start...] {
             let window = FileWindow(candidate.file, bytes: Self.windowBytes)
+            defer { withExtendedLifetime(window) {} }
             guard let head = candidate.head else {
                 // A head is durable before the first batch is written, so no batch may stand behind a broken one.
                 if try window.nextBatch(after: 0, salt: nil) != nil {
@@ -60,6 +61,7 @@ struct Recovery {
                 continue
             }
             if isFirst {
+                guard head.first <= from else { throw JournalError.missing(from: from, first: head.first) }
                 (proven, chain) = (head.first, head.chain)
                 isFirst = false
             }
@@ -75,7 +77,7 @@ struct Recovery {
             for (ordinal, name) in names.sorted(by: { $0.ordinal < $1.ordinal }) {
                 let file = try disk.open(folder + "/" + name)
                 candidates.append(Candidate(name: name, file: file))
-                let head = SegmentHead(try FileWindow(file, bytes: sectorBytes).bytes(at: 0, count: sectorBytes))
+                let head = try FileWindow(file, bytes: sectorBytes).segmentHead()
                 candidates[candidates.count - 1].head = head.flatMap { $0.ordinal == ordinal ? $0 : nil }
                 nextOrdinal = max(nextOrdinal, ordinal + 1)
             }
@@ -92,6 +94,7 @@ struct Recovery {
         for (place, candidate) in candidates.enumerated().reversed() {
             guard let head = candidate.head, head.first <= from else { continue }
             let window = FileWindow(candidate.file, bytes: Self.windowBytes)
+            defer { withExtendedLifetime(window) {} }
             if case .whole(let batch, _) = try window.batch(at: sectorBytes, salt: head.salt), batch.first == head.first {
                 return place
             }

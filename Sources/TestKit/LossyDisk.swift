@@ -1,0 +1,356 @@
+import Journal
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// A disk in memory that keeps, when its power fails, what was synced and a random part of the rest, sector by sector.
+///
+/// It is as unkind as disks are: names and sizes need syncing too, a failed sync forgets which bytes it failed for, and a
+/// write that the power interrupts leaves any part of itself. `boot()` gives the disk as one process has it.
+public final class LossyDisk: Sendable {
+    static let sectorBytes = 512
+
+    struct State {
+        var random: SeededRandom
+        var files: [String: Contents] = [:]
+        /// Removed, but the folder was not synced since: a loss of power may bring them back.
+        var removed: [String: Contents] = [:]
+        var locks: Set<String> = []
+        var isOn = true
+        /// Counts losses of power: what was opened before one is of no use after it.
+        var life = 0
+        var operationsLeft: Int?
+        var capacity: Int?
+        var failingSyncs = 0
+        var failingWrites = 0
+        var syncsAfterFailedSync = 0
+        var syncs = 0
+    }
+
+    final class Contents {
+        var bytes: [UInt8]
+        /// What a loss of power certainly leaves, as long as the name is durable.
+        var synced: [UInt8] = []
+        var dirty: Set<Int> = []
+        /// Sectors that a failed sync did not write and later ones do not try again.
+        var forgotten: Set<Int> = []
+        var sizeIsDirty = true
+        var nameIsSynced = false
+        var syncFailed = false
+
+        init(bytes: [UInt8]) { self.bytes = bytes }
+    }
+
+    private let state: Mutex<State>
+
+    public init(seed: UInt64) {
+        state = Mutex(State(random: SeededRandom(seed: seed)))
+    }
+
+    // MARK: Playing faults
+
+    /// The power fails at this many operations from now; the one it falls on may happen in part.
+    public func failPower(afterOperations count: Int) { state.withLock { $0.operationsLeft = count } }
+
+    public var isOn: Bool { state.withLock { $0.isOn } }
+
+    /// Takes the power away, if it is still on, and gives it back: what survived is what is there now.
+    public func restorePower() {
+        state.withLock { state in
+            state.losePower()
+            state.isOn = true
+            state.operationsLeft = nil
+        }
+    }
+
+    /// The process ends without a word (`kill -9`): its locks and open files are gone, what it wrote is there.
+    public func endProcess() {
+        state.withLock { state in
+            state.locks = []
+            state.life += 1
+        }
+    }
+
+    /// How many bytes all files may have together; `nil` for no limit.
+    public func setCapacity(_ bytes: Int?) { state.withLock { $0.capacity = bytes } }
+
+    public func failSyncs(_ count: Int) { state.withLock { $0.failingSyncs = count } }
+
+    public func failWrites(_ count: Int) { state.withLock { $0.failingWrites = count } }
+
+    /// How often a file was synced again after a sync of it had failed, which proves nothing and must not be relied on.
+    public var syncsAfterFailedSync: Int { state.withLock { $0.syncsAfterFailedSync } }
+
+    public var syncs: Int { state.withLock { $0.syncs } }
+
+    public func contents(_ path: String) -> [UInt8]? { state.withLock { $0.files[path]?.bytes } }
+
+    public var paths: [String] { state.withLock { $0.files.keys.sorted() } }
+
+    /// Changes a file behind the journal's back, for good.
+    public func replace(_ path: String, with bytes: [UInt8]) {
+        state.withLock { state in
+            let contents = Contents(bytes: bytes)
+            contents.synced = bytes
+            contents.sizeIsDirty = false
+            contents.nameIsSynced = true
+            state.files[path] = contents
+        }
+    }
+
+    /// The disk for one process: nothing works through it any more once the process or the power has gone.
+    public func boot() -> some Disk { Process(disk: self, life: state.withLock { $0.life }) }
+
+    // MARK: Parts
+
+    /// Does one operation, unless it is the one that the power fails at; `inPart` is what may happen of it then.
+    fileprivate func perform<Result: Sendable>(
+        _ operation: DiskError.Operation, _ path: String, life: Int, inPart: (inout State) -> Void = { _ in },
+        _ body: (inout State) throws(DiskError) -> Result
+    ) throws(DiskError) -> Result {
+        try state.withLock { state throws(DiskError) -> Result in
+            guard state.isOn, life == state.life else { throw failure(operation, path, EIO) }
+            if let left = state.operationsLeft {
+                state.operationsLeft = left - 1
+                if left <= 0 {
+                    inPart(&state)
+                    state.losePower()
+                    state.isOn = false
+                    throw failure(operation, path, EIO)
+                }
+            }
+            return try body(&state)
+        }
+    }
+
+    fileprivate struct Lock: DiskLock {
+        let disk: LossyDisk
+        let path: String
+        let life: Int
+
+        func release() {
+            disk.state.withLock { state in
+                if life == state.life { state.locks.remove(path) }
+            }
+        }
+    }
+}
+
+extension LossyDisk {
+    fileprivate struct Process: Disk {
+        let disk: LossyDisk
+        let life: Int
+
+        func makeFolder(_ folder: String) throws(DiskError) {}
+
+        func list(_ folder: String) throws(DiskError) -> [String] {
+            let prefix = folder + "/"
+            return try disk.perform(.list, folder, life: life) { state in
+                state.files.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+            }
+        }
+
+        func lock(_ path: String) throws(DiskError) -> any DiskLock {
+            try disk.perform(.lock, path, life: life) { state throws(DiskError) in
+                guard state.locks.insert(path).inserted else { throw failure(.lock, path, EWOULDBLOCK) }
+            }
+            return Lock(disk: disk, path: path, life: life)
+        }
+
+        func create(_ path: String, bytes: Int) throws(DiskError) -> any DiskFile {
+            try disk.perform(.create, path, life: life) { state throws(DiskError) in
+                guard state.files[path] == nil else { throw failure(.create, path, EEXIST) }
+                if let capacity = state.capacity, state.usedBytes + bytes > capacity { throw failure(.create, path, ENOSPC) }
+                state.files[path] = Contents(bytes: [UInt8](repeating: 0, count: bytes))
+            }
+            return File(disk: disk, path: path, life: life)
+        }
+
+        func open(_ path: String) throws(DiskError) -> any DiskFile {
+            try disk.perform(.open, path, life: life) { state throws(DiskError) in
+                guard state.files[path] != nil else { throw failure(.open, path, ENOENT) }
+            }
+            return File(disk: disk, path: path, life: life)
+        }
+
+        func remove(_ path: String) throws(DiskError) {
+            try disk.perform(.remove, path, life: life) { state throws(DiskError) in
+                guard let contents = state.files.removeValue(forKey: path) else { throw failure(.remove, path, ENOENT) }
+                if contents.nameIsSynced { state.removed[path] = contents }
+            }
+        }
+
+        func syncFolder(_ folder: String) throws(DiskError) {
+            try disk.perform(.sync, folder, life: life) { state in
+                for contents in state.files.values { contents.nameIsSynced = true }
+                state.removed = [:]
+            }
+        }
+    }
+}
+
+extension LossyDisk.State {
+    var usedBytes: Int { files.values.reduce(0) { $0 + $1.bytes.count } }
+
+    mutating func losePower() {
+        guard isOn else { return }
+        life += 1
+        locks = []
+        for (path, contents) in removed where files[path] == nil && Bool.random(using: &random) { files[path] = contents }
+        removed = [:]
+        // Sometimes all of it goes, sometimes nothing, mostly some.
+        let keptInTen = Int.random(in: -2...12, using: &random)
+        // Sorted, so that a seed plays the same each time.
+        for path in files.keys.sorted() {
+            guard let contents = files[path] else { continue }
+            if !contents.nameIsSynced, !Bool.random(using: &random) {
+                files[path] = nil
+                continue
+            }
+            contents.lose(keptInTen: keptInTen, &random)
+        }
+    }
+}
+
+extension LossyDisk.Contents {
+    func lose(keptInTen: Int, _ random: inout SeededRandom) {
+        let size = sizeIsDirty && Bool.random(using: &random) ? bytes.count : synced.count
+        var left = synced
+        left.resize(to: size)
+        let kept = dirty.union(forgotten).sorted().filter { _ in Int.random(in: 0..<10, using: &random) < keptInTen }
+        copy(kept, from: bytes, to: &left)
+        bytes = left
+        synced = left
+        dirty = []
+        forgotten = []
+        sizeIsDirty = false
+        nameIsSynced = true
+        syncFailed = false
+    }
+
+    func write(_ new: UnsafeRawBufferPointer, at offset: Int) {
+        guard !new.isEmpty else { return }
+        if offset + new.count > bytes.count {
+            bytes.resize(to: offset + new.count)
+            sizeIsDirty = true
+        }
+        bytes.withUnsafeMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[offset...]).copyMemory(from: new) }
+        dirty.formUnion(offset / LossyDisk.sectorBytes...(offset + new.count - 1) / LossyDisk.sectorBytes)
+    }
+
+    private func copy(_ sectors: [Int], from source: [UInt8], to target: inout [UInt8]) {
+        let size = min(source.count, target.count)
+        source.withUnsafeBytes { source in
+            target.withUnsafeMutableBytes { target in
+                for sector in sectors where sector * LossyDisk.sectorBytes < size {
+                    let place = sector * LossyDisk.sectorBytes..<min((sector + 1) * LossyDisk.sectorBytes, size)
+                    UnsafeMutableRawBufferPointer(rebasing: target[place])
+                        .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[place]))
+                }
+            }
+        }
+    }
+
+    func sync() {
+        synced.resize(to: bytes.count)
+        copy(dirty.sorted(), from: bytes, to: &synced)
+        dirty = []
+        sizeIsDirty = false
+    }
+}
+
+extension LossyDisk {
+    fileprivate struct File: DiskFile {
+        let disk: LossyDisk
+        let path: String
+        let life: Int
+
+        func size() throws(DiskError) -> Int {
+            try disk.perform(.read, path, life: life) { state throws(DiskError) in
+                try contents(in: state, .read).bytes.count
+            }
+        }
+
+        func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+            let partly: (inout State) -> Void = { state in
+                let sectors = Int.random(in: 0...bytes.count / sectorBytes, using: &state.random)
+                state.files[path]?.write(UnsafeRawBufferPointer(rebasing: bytes[0..<sectors * sectorBytes]), at: offset)
+            }
+            try disk.perform(.write, path, life: life, inPart: partly) { state throws(DiskError) in
+                let contents = try contents(in: state, .write)
+                if state.failingWrites > 0 {
+                    state.failingWrites -= 1
+                    partly(&state)
+                    throw failure(.write, path, EIO)
+                }
+                let grown = max(0, offset + bytes.count - contents.bytes.count)
+                if let capacity = state.capacity, grown > 0, state.usedBytes + grown > capacity {
+                    partly(&state)
+                    throw failure(.write, path, ENOSPC)
+                }
+                contents.write(bytes, at: offset)
+            }
+        }
+
+        func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+            // The closure's state may not hold the caller's memory, so the bytes come out as a copy.
+            let found = try disk.perform(.read, path, life: life) { state throws(DiskError) -> ArraySlice<UInt8> in
+                let bytes = try contents(in: state, .read).bytes
+                return bytes[min(offset, bytes.count)..<min(offset + buffer.count, bytes.count)]
+            }
+            found.withUnsafeBytes { buffer.copyMemory(from: $0) }
+            return found.count
+        }
+
+        func sync() throws(DiskError) {
+            try disk.perform(.sync, path, life: life) { state throws(DiskError) in
+                let contents = try contents(in: state, .sync)
+                state.syncs += 1
+                if contents.syncFailed { state.syncsAfterFailedSync += 1 }
+                if state.failingSyncs > 0 {
+                    state.failingSyncs -= 1
+                    contents.syncFailed = true
+                    contents.forgotten.formUnion(contents.dirty)
+                    contents.dirty = []
+                    throw failure(.sync, path, EIO)
+                }
+                contents.sync()
+            }
+        }
+
+        func truncate(to bytes: Int) throws(DiskError) {
+            try disk.perform(.truncate, path, life: life) { state throws(DiskError) in
+                let contents = try contents(in: state, .truncate)
+                contents.bytes.resize(to: bytes)
+                contents.sizeIsDirty = true
+            }
+        }
+
+        func close() {}
+
+        private func contents(in state: State, _ operation: DiskError.Operation) throws(DiskError) -> Contents {
+            guard let contents = state.files[path] else { throw failure(operation, path, ENOENT) }
+            return contents
+        }
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func resize(to size: Int) {
+        if count > size {
+            removeLast(count - size)
+        } else {
+            append(contentsOf: repeatElement(0, count: size - count))
+        }
+    }
+}
+
+private func failure(_ operation: DiskError.Operation, _ path: String, _ code: Int32) -> DiskError {
+    DiskError(operation, path, code: code, reason: String(cString: strerror(code)))
+}
