@@ -1,11 +1,16 @@
 import Core
 import Ledger
 
-/// What `weir check FILE` prints: `OK` with a summary and notes, or one line for each error.
+/// What `weir check FILE` prints: `OK` with a summary and notes, or one line for each error and their count.
 public func check(
     text: String, file: String, environment: [String: String], readFile: (String) throws -> String
 ) -> String {
-    switch loadConfiguration(text: text, file: file, environment: environment, readFile: readFile) {
+    report(on: loadConfiguration(text: text, file: file, environment: environment, readFile: readFile), file: file)
+}
+
+/// The same for a file that was loaded already.
+public func report(on result: Result<Configuration, ConfigurationErrors>, file: String) -> String {
+    switch result {
     case .success(let configuration): describe(configuration, file)
     case .failure(let errors):
         errors.description + "\n" + (errors.errors.count == 1 ? "1 error." : "\(errors.errors.count) errors.")

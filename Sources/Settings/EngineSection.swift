@@ -80,7 +80,7 @@ private func variables(_ section: Section, _ world: World) -> [String: String] {
             continue
         }
         guard let text = section.scalar(entry.value, "environment") else { continue }
-        if looksSecret(text.value) || secretWords.contains(where: name.uppercased().contains) {
+        if hasSecretPrefix(text.value) || secretWords.contains(where: name.uppercased().contains) {
             section.report.error(
                 text.spot,
                 "This looks like a secret, which must not be written in this file. Refer to it: `{env: NAME}` or `{file: PATH}`.")

@@ -61,20 +61,19 @@ func quoted(_ word: String, or other: String) -> String {
     return "`\(word)`"
 }
 
-/// Marks that issuers of API keys put at the front.
-private let secretPrefixes = [
-    "sk-", "sk_", "pk-", "rk-", "ghp_", "gho_", "github_pat", "xox", "akia", "ltai", "eyj", "aiza", "weir-", "weir_",
-]
+/// What issuers of keys and tokens put at the front.
+private let secretPrefixes = ["sk-", "sk_", "rk_", "ghp_", "gho_", "github_pat_", "xox", "akia", "ltai", "eyj", "aiza", "weir_"]
 
-/// Whether a word could be a key or token: an issuer's prefix, or letters and digits mixed in a long run without a separator.
-func looksSecret(_ word: String) -> Bool {
+/// Whether a word begins as keys and tokens do.
+func hasSecretPrefix(_ word: String) -> Bool {
     let lower = word.lowercased()
-    if secretPrefixes.contains(where: { lower.hasPrefix($0) }) { return true }
-    for run in word.utf8.split(whereSeparator: { !isLetter($0) && !isDigit($0) }) where run.count >= 16 {
-        let digits = run.count(where: isDigit)
-        if digits >= 3 { return true }
-    }
-    return false
+    return secretPrefixes.contains { lower.hasPrefix($0) }
+}
+
+/// Whether a word could be a key or token: an issuer's prefix, or a long run of letters and digits mixed.
+func looksSecret(_ word: String) -> Bool {
+    hasSecretPrefix(word)
+        || word.utf8.split { !isLetter($0) && !isDigit($0) }.contains { $0.count >= 16 && $0.count(where: isDigit) >= 3 }
 }
 
 func isLetter(_ byte: UInt8) -> Bool { (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) }

@@ -85,7 +85,8 @@ extension Section {
         do {
             return try world.readFile(world.path(path))
         } catch {
-            report.error(spot, "This file cannot be read. Paths are relative to the folder of the configuration file.")
+            let reason = (error as? FileProblem).map { " (\($0.reason))" } ?? ""
+            report.error(spot, "This file cannot be read\(reason). Paths start at the folder of the configuration file.")
             return nil
         }
     }

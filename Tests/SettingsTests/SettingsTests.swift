@@ -78,8 +78,49 @@ struct QuickstartTests {
         let eu = try #require(configuration.tenants.first { $0.tenant == "europe" })
         #expect(eu.places.contains("SE") && eu.places.contains("EU") && !eu.places.contains("US"))
         #expect(configuration.priceBook.history("gpt-4o").first?.input == TokenPrice(picos: 2_500_000))
-        #expect(configuration.dataFolder.hasSuffix("examples/quickstart/../../.weir"))
+        #expect(configuration.dataFolder.hasSuffix("examples/quickstart/../../.weir/data"))
         #expect(!"\(configuration)".contains("canary"))
+    }
+}
+
+@Suite("The reference in docs/configuration.md")
+struct ReferenceTests {
+    @Test("has an example that loads, and a row for every key of the form")
+    func example() throws {
+        let reference = try read(repository.appendingPathComponent("docs/configuration.md").path)
+        let block = try #require(reference.split(separator: "```yaml\n").last?.split(separator: "```").first)
+        let environment = ["HAVE_GPU": "1", "AZURE_OPENAI_API_KEY": "canary"]
+        let configuration = try load(String(block), environment: environment, files: ["secrets/hf": "canary"]).get()
+        #expect(configuration.endpoints.count == 2)
+        #expect(configuration.engines.first?.environment["HF_TOKEN"] == "canary")
+
+        // Each mapping lists its keys when it meets one that it does not know.
+        var known: Set<String> = []
+        let probes = [
+            "x_x_x: 1\n" + smallest,
+            smallest.replacing("listen: {", with: "listen: {x_x_x: 1, "),
+            smallest + "\nlimits: {x_x_x: 1}", smallest + "\njournal: {x_x_x: 1}", smallest + "\ndoubt: {x_x_x: 1}",
+            smallest + "\nengines: {g: {command: [a], port: 1, x_x_x: 1}}",
+            smallest.replacing("provider: openai", with: "provider: openai\n    x_x_x: 1"),
+            smallest.replacing("credential: none", with: "credential: none\n    timeouts: {x_x_x: 1}"),
+            smallest.replacing("price: p,", with: "price: p, x_x_x: 1,"),
+            smallest.replacing("from: 2026", with: "x_x_x: 1, from: 2026"),
+            smallest.replacing("places: any", with: "x_x_x: 1, places: any"),
+            smallest.replacing("{a: {}}", with: "{a: {x_x_x: 1}}"),
+        ]
+        for probe in probes {
+            guard case .failure(let errors) = load(probe), let message = errors.errors.first?.message else {
+                Issue.record("a key that no mapping has was accepted")
+                continue
+            }
+            let list = try #require(message.split(separator: "Known are ").last)
+            known.formUnion(list.matches(of: /`([A-Za-z]+)`/).map { String($0.1) })
+        }
+        #expect(known.count > 60)
+        for key in known.sorted() {
+            let forms = ["`\(key)`", ".\(key)`", "`\(key)."]
+            #expect(forms.contains { reference.contains($0) }, "\(key) is not in the reference")
+        }
     }
 }
 
