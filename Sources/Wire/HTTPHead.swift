@@ -5,8 +5,8 @@ public struct HTTPLimits: Sendable, Hashable {
     /// Offsets into a head are 16 bits wide.
     public static let headBytesMax = 65_535
 
-    /// Start line and fields with their line ends, the empty line included.
-    public var headBytes: Int
+    /// Start line and fields with their line ends, the empty line included. At most `headBytesMax`.
+    public var headBytes: Int { didSet { headBytes = min(headBytes, Self.headBytesMax) } }
     public var headerCount: Int
     public var targetBytes: Int
     /// What a body may hold, whether announced or counted.

@@ -68,10 +68,13 @@ struct ResponseScanState: Sendable {
     func parts(_ base: UnsafePointer<UInt8>, isHeadRequest: Bool) throws(HTTPViolation) -> ResponseHead.Parts {
         guard status != 101 else { throw .switchedProtocols }
         let announced = try fields.framing(base, minorVersion: minorVersion)
+        let keepAlive = fields.keepAlive(base, minorVersion: minorVersion)
         let framing: HTTPFraming
         switch status {
         case ..<200:
             guard announced == nil else { throw .unexpectedBody }
+            // From an HTTP/1.0 server, or with `close`: whether an answer follows is then read both ways.
+            guard keepAlive else { throw .closingInformational }
             framing = .none
         case 204:
             // Some servers announce the length 0 of a body that there cannot be; that much is clear.
@@ -87,6 +90,6 @@ struct ResponseScanState: Sendable {
                 throw .unframedBody
             }
         }
-        return ResponseHead.Parts(framing: framing, keepAlive: fields.keepAlive(base, minorVersion: minorVersion))
+        return ResponseHead.Parts(framing: framing, keepAlive: keepAlive)
     }
 }

@@ -45,6 +45,7 @@ public enum HTTPViolation: String, Error, Sendable, Hashable, CaseIterable {
     case badStatus = "bad_status"
     case switchedProtocols = "switched_protocols"
     case tooManyInformational = "too_many_informational"
+    case closingInformational = "closing_informational"
     case unexpectedBody = "unexpected_body"
     case unframedBody = "unframed_body"
     case unsolicitedAnswer = "unsolicited_answer"
@@ -62,7 +63,7 @@ public enum HTTPViolation: String, Error, Sendable, Hashable, CaseIterable {
         case .unknownExpectation: 417
         case .headTooLarge, .tooManyFields: 431
         case .unknownMethod, .unsupportedTransferEncoding: 501
-        case .malformedStatusLine, .badStatus, .switchedProtocols, .tooManyInformational, .unexpectedBody, .unframedBody,
+        case .malformedStatusLine, .badStatus, .switchedProtocols, .tooManyInformational, .closingInformational, .unexpectedBody, .unframedBody,
             .unsolicitedAnswer, .closedBeforeAnswer, .closedInHead, .closedInBody:
             502
         case .unsupportedVersion: 505

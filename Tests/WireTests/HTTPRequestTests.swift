@@ -49,7 +49,7 @@ struct HTTPRequestTests {
         let (name, bytes, bodies) = Self.valid[index]
         let whole = requestTranscript([bytes[...]])
         #expect(whole.violation == nil, "\(name)")
-        #expect(whole.left == 0, "\(name)")
+        #expect(whole.consumed == bytes.count, "\(name)")
         #expect(whole.messages.map { String(decoding: $0.body, as: UTF8.self) } == bodies, "\(name)")
         #expect(whole.allComplete, "\(name)")
         for cut in 0...bytes.count { #expect(requestTranscript(pieces(bytes, cutAt: [cut])) == whole, "\(name) cut at \(cut)") }

@@ -38,7 +38,7 @@ struct HTTPResponseTests {
         let (name, bytes, head, bodies) = Self.valid[index]
         let whole = responseTranscript([bytes[...]], head: head, closes: true)
         #expect(whole.violation == nil, "\(name)")
-        #expect(whole.left == 0, "\(name)")
+        #expect(whole.consumed == bytes.count, "\(name)")
         #expect(whole.messages.map { String(decoding: $0.body, as: UTF8.self) } == bodies, "\(name)")
         #expect(whole.allComplete, "\(name)")
         for cut in 0...bytes.count {
@@ -79,6 +79,8 @@ struct HTTPResponseTests {
         (.unexpectedBody, "HTTP/1.1 100 Continue\nContent-Length: 0\n\n"),
         (.unexpectedBody, "HTTP/1.1 103 Early\nTransfer-Encoding: chunked\n\n"),
         (.switchedProtocols, "HTTP/1.1 101 Switching\nUpgrade: h2c\nConnection: upgrade\n\n"),
+        (.closingInformational, "HTTP/1.0 100 Continue\n\n"),
+        (.closingInformational, "HTTP/1.1 100 Continue\nConnection: close\n\n"),
         (.tooManyInformational, String(repeating: "HTTP/1.1 102 Wait\n\n", count: 9)),
         (.badStatus, "HTTP/1.1 099 X\n\n"), (.badStatus, "HTTP/1.1 600 X\n\n"),
         (.malformedStatusLine, "HTTP/1.1 20 X\n\n"), (.malformedStatusLine, "HTTP/1.1 2000 X\n\n"),

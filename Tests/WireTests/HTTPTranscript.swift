@@ -3,14 +3,22 @@ import Wire
 
 /// What a parser made of some bytes, in a form that both Weir's parsers and NIO's can be brought to. A body's pieces are joined,
 /// since where it is cut depends on how it came.
-struct Transcript: Equatable {
+struct HTTPTranscript: Equatable {
     var messages: [Message] = []
     var violation: HTTPViolation?
-    /// Bytes that were not consumed.
-    var left = 0
+    /// Bytes that were consumed, and how many of them the last event had behind it.
+    var consumed = 0
+    var lastEvent = 0
+    /// Whether a head of the kind `1xx` came after the last whole answer.
+    var endsInformational = false
 
     var allComplete: Bool { messages.allSatisfy { $0.isComplete } }
     var anyComplete: Bool { messages.contains { $0.isComplete } }
+
+    mutating func endMessage() {
+        messages[messages.count - 1].isComplete = true
+        messages[messages.count - 1].end = lastEvent
+    }
 
     struct Message: Equatable {
         var startLine: [String] = []
@@ -18,6 +26,8 @@ struct Transcript: Equatable {
         var keepAlive = false
         var body: [UInt8] = []
         var isComplete = false
+        /// Where it ended in the input; 0 while it has not.
+        var end = 0
     }
 }
 
@@ -34,57 +44,64 @@ func pieces(_ bytes: [UInt8], cutAt cuts: [Int]) -> [ArraySlice<UInt8>] {
 
 func requestTranscript(
     _ pieces: [ArraySlice<UInt8>], limits: HTTPLimits = HTTPLimits(), heads: ((RequestHead) -> Void)? = nil
-) -> Transcript {
-    var transcript = Transcript()
+) -> HTTPTranscript {
+    var transcript = HTTPTranscript()
     var parser = RequestParser(limits: limits)
     var buffer = ByteBuffer()
+    var given = 0
     do throws(HTTPViolation) {
         for piece in pieces {
             buffer.writeBytes(piece)
+            given += piece.count
             while let event = try parser.next(&buffer) {
+                transcript.lastEvent = given - buffer.readableBytes
                 switch event {
                 case .head(let request):
                     heads?(request)
                     let head = request.head
                     transcript.messages.append(
-                        Transcript.Message(
+                        HTTPTranscript.Message(
                             startLine: [request.method.rawValue, head.string(request.target), "1.\(request.minorVersion)"],
                             fields: lines(head), keepAlive: request.keepAlive))
                 case .body(let slice): transcript.messages[transcript.messages.count - 1].body += slice.readableBytesView
-                case .end: transcript.messages[transcript.messages.count - 1].isComplete = true
+                case .end: transcript.endMessage()
                 }
             }
         }
     } catch {
         transcript.violation = error
     }
-    transcript.left = buffer.readableBytes
+    transcript.consumed = given - buffer.readableBytes
     return transcript
 }
 
 /// Reads answers to as many requests as there are `head` marks (true: the request was HEAD).
 func responseTranscript(
     _ pieces: [ArraySlice<UInt8>], head isHead: [Bool] = [false], limits: HTTPLimits = HTTPLimits(), closes: Bool = false
-) -> Transcript {
-    var transcript = Transcript()
+) -> HTTPTranscript {
+    var transcript = HTTPTranscript()
     var parser = ResponseParser(limits: limits)
     var buffer = ByteBuffer()
+    var given = 0
     var awaited = isHead[...]
     parser.begin(headRequest: awaited.removeFirst())
     do throws(HTTPViolation) {
         for piece in pieces {
             buffer.writeBytes(piece)
+            given += piece.count
             while let event = try parser.next(&buffer) {
+                transcript.lastEvent = given - buffer.readableBytes
                 switch event {
                 case .head(let answer):
+                    transcript.endsInformational = false
                     transcript.messages.append(
-                        Transcript.Message(
+                        HTTPTranscript.Message(
                             startLine: ["\(answer.status)", "1.\(answer.minorVersion)"], fields: lines(answer.head),
                             keepAlive: answer.keepAlive))
-                case .informational: break
+                case .informational: transcript.endsInformational = true
                 case .body(let slice): transcript.messages[transcript.messages.count - 1].body += slice.readableBytesView
                 case .end:
-                    transcript.messages[transcript.messages.count - 1].isComplete = true
+                    transcript.endMessage()
                     // One that ends its connection has no successor.
                     if transcript.messages.last?.keepAlive == true, let next = awaited.popFirst() {
                         parser.begin(headRequest: next)
@@ -96,7 +113,7 @@ func responseTranscript(
     } catch {
         transcript.violation = error
     }
-    transcript.left = buffer.readableBytes
+    transcript.consumed = given - buffer.readableBytes
     return transcript
 }
 
