@@ -67,9 +67,20 @@ let package = Package(
             name: "weir",
             dependencies: [
                 "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway",
-                "Simulator", "Console", arguments, crypto, logging, nioCore, nioPosix,
+                "Simulator", "Console", arguments, crypto, logging, nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: strict),
         room("TestKit", ["Core", "Journal", nioCore, nioPosix]),
+        tests("ArchitectureTests", []),
+        tests("WireTests", ["Core", "Wire", nioCore, nioEmbedded, nioHTTP1]),
+        tests("SimulatorTests", ["Simulator", nioCore, nioPosix, nioHTTP1]),
+        tests("SettingsTests", ["Core", "Settings", "Ledger"]),
+        tests("FleetTests", ["Core", "Fleet"]),
+        tests(
+            "GatewayTests",
+            [
+                "Core", "Gateway", "Journal", "Ledger", "Links", "Policy", "Providers", "Simulator", "Wire", crypto, logging,
+                nioCore, nioPosix, nioSSL,
+            ]),
     ]
 )

@@ -239,7 +239,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         lane.count(failure)
         // A name that nobody configured is the caller's text and belongs in no journal.
         let known = !model.isEmpty && snapshot.catalogue.endpoints(serving: model) != nil
-        lane.ledger.refused(key: key?.account, code: failure.code, model: known ? model : nil, at: .now())
+        lane.ledger.refusal(key: key?.record.id, code: failure.code, model: known ? model : nil, at: .now())
         if let sink {
             let body = failure.body(shape)
             var headers = ByteBufferAllocator().buffer(capacity: 192)

@@ -136,7 +136,7 @@ extension LedgerState {
 // MARK: Doubt
 
 /// What ends a hold or an allowance that is in doubt when no evidence does.
-public struct DoubtPolicy: Sendable, Hashable {
+public struct DoubtSettings: Sendable, Hashable {
     public enum Holds: String, Sendable, CaseIterable {
         /// Charged at its full amount, as an estimate.
         case settle
@@ -184,7 +184,7 @@ extension LiveLedger {
     /// To be called about once a second: turns the month, journals refusals, and ends what has been in doubt for long enough.
     public func tick(at moment: Timestamp) {
         let journal = journal
-        let policy = doubtPolicy
+        let policy = doubtSettings
         state.withLock { state in
             _ = state.flushBacklog(journal)
             state.accounts.turn(at: moment)
@@ -209,7 +209,7 @@ extension LiveLedger {
 }
 
 extension LedgerState {
-    mutating func endDoubts(_ policy: DoubtPolicy, _ journal: Journal, at moment: Timestamp) {
+    mutating func endDoubts(_ policy: DoubtSettings, _ journal: Journal, at moment: Timestamp) {
         let holdsBefore = moment.advanced(byMilliseconds: -policy.holdSeconds * 1000)
         let overdue = doubtfulHolds.filter { $0.value.since <= holdsBefore }
         for (sequence, hold) in overdue.sorted(by: { $0.key < $1.key }) {

@@ -1,29 +1,5 @@
 public import Core
 
-/// Names one attempt, everywhere: 32 hexadecimal digits in text.
-public struct AttemptID: Sendable, Hashable {
-    public var high: UInt64
-    public var low: UInt64
-
-    public init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
-
-    public init?(_ text: some StringProtocol) {
-        guard text.utf8.count == 32, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }),
-            let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.suffix(16), radix: 16)
-        else { return nil }
-        self.init(high: high, low: low)
-    }
-}
-
-extension AttemptID: CustomStringConvertible {
-    public var description: String {
-        [high, low].map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 16 - digits.utf8.count) + digits
-        }.joined()
-    }
-}
-
 /// Where an attempt goes, and the labels under which policy let it go there.
 public struct RouteFacts: Sendable, Hashable {
     public var model: String

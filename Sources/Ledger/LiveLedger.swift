@@ -5,7 +5,7 @@ import Synchronization
 /// What one attempt asks the ledger for, before it is sent.
 public struct HoldRequest: Sendable {
     public var attempt: AttemptID
-    /// The call's request id; at most 64 bytes of it are journalled.
+    /// The call's request id; at most 128 bytes of it are journalled.
     public var call: String
     /// From `LiveLedger.keyIndex`.
     public var key: Int
@@ -106,13 +106,13 @@ public enum LedgerError: Error, Sendable, Hashable {
 /// keeps promise 2. Nothing here waits for the disk.
 public final class LiveLedger: Sendable {
     public let journal: Journal
-    public let doubtPolicy: DoubtPolicy
+    public let doubtSettings: DoubtSettings
     let state: Mutex<LedgerState>
     let refusals = Mutex(RefusalCounts())
 
-    init(_ state: consuming sending LedgerState, journal: Journal, doubtPolicy: DoubtPolicy) {
+    init(_ state: consuming sending LedgerState, journal: Journal, doubtSettings: DoubtSettings) {
         self.journal = journal
-        self.doubtPolicy = doubtPolicy
+        self.doubtSettings = doubtSettings
         self.state = Mutex(state)
     }
 }
@@ -225,7 +225,7 @@ extension LiveLedger {
 /// Longer usage objects are left out of the entry; the meters stay.
 private let largestRawUsage = 2_048
 /// Of a request id.
-private let largestCallID = 64
+private let largestCallID = 128
 
 /// At most so many bytes of a text, for entries whose size must stay bounded.
 func clipped(_ text: String, _ bytes: Int) -> String {

@@ -31,7 +31,7 @@ extension LiveLedger {
     ///   - fold: the state that the books have kept, so that only the tail is replayed.
     public static func open(
         _ settings: Journal.Settings, disk: some Disk = PosixDisk(), fold: Fold = Fold(), node: String, version: String,
-        allowances: AllowanceSettings = AllowanceSettings(), doubtPolicy: DoubtPolicy = DoubtPolicy(),
+        allowances: AllowanceSettings = AllowanceSettings(), doubtSettings: DoubtSettings = DoubtSettings(),
         at moment: Timestamp
     ) throws -> (ledger: LiveLedger, report: RecoveryReport) {
         var fold = fold
@@ -43,7 +43,7 @@ extension LiveLedger {
         report.clean = fold.stopped || fold.next == 0
         do {
             let ledger = try resume(
-                fold, journal, node: node, version: version, allowances: allowances, doubtPolicy: doubtPolicy, at: moment,
+                fold, journal, node: node, version: version, allowances: allowances, doubtSettings: doubtSettings, at: moment,
                 report: &report)
             return (ledger, report)
         } catch {
@@ -54,7 +54,7 @@ extension LiveLedger {
 
     private static func resume(
         _ fold: Fold, _ journal: Journal, node: String, version: String, allowances: AllowanceSettings,
-        doubtPolicy: DoubtPolicy, at moment: Timestamp, report: inout RecoveryReport
+        doubtSettings: DoubtSettings, at moment: Timestamp, report: inout RecoveryReport
     ) throws -> LiveLedger {
         report.oldDoubts = fold.holds.values.count { $0.doubtfulSince != nil }
         report.newDoubts = fold.holds.count - report.oldDoubts
@@ -81,7 +81,7 @@ extension LiveLedger {
         }
 
         return LiveLedger(
-            LedgerState(fold, allowances: allowances, at: moment), journal: journal, doubtPolicy: doubtPolicy)
+            LedgerState(fold, allowances: allowances, at: moment), journal: journal, doubtSettings: doubtSettings)
     }
 }
 

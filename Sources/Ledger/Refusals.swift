@@ -11,7 +11,7 @@ private let refusalFlushNanoseconds: Int64 = 1_000_000_000
 /// Refused calls, counted by key, code and model until the next entry.
 struct RefusalCounts: Sendable {
     struct Bucket: Hashable, Sendable {
-        var key: Int?
+        var key: String?
         var code: String
         var model: String?
     }
@@ -23,7 +23,7 @@ struct RefusalCounts: Sendable {
 extension LiveLedger {
     /// Counts a refused call; an entry a second tells how many of each kind there were.
     /// - Parameter model: only a configured name; what a caller made up belongs in no journal.
-    public func refused(key: Int?, code: String, model: String?, at moment: Timestamp) {
+    public func refusal(key: String?, code: String, model: String?, at moment: Timestamp = .now()) {
         let due = refusals.withLock { refusals -> Bool in
             let from = refusals.from ?? moment
             refusals.from = from
@@ -49,7 +49,7 @@ extension LiveLedger {
         state.withLock { state in
             let counts = taken.counts.map { bucket, count in
                 Entry.Refusals(
-                    key: bucket.key.map { state.keys[$0].record.id }, code: bucket.code, model: bucket.model, count: count)
+                    key: bucket.key, code: bucket.code, model: bucket.model, count: count)
             }.sorted { ($0.code, $0.key ?? "", $0.model ?? "") < ($1.code, $1.key ?? "", $1.model ?? "") }
             if Entry.refused(from: from, counts).write(to: &state.writer, at: moment) { state.say(journal) }
         }

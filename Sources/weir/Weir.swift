@@ -1,2 +1,11 @@
 import ArgumentParser
-@main struct Weir: ParsableCommand { }
+
+/// The `weir` command.
+@main
+struct Weir: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "weir",
+        abstract: "A governed gateway between a company and the large language models it buys or runs.",
+        version: Node.version,
+        subcommands: [ServeCommand.self, CheckCommand.self, SimulateCommand.self])
+}

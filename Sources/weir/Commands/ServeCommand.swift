@@ -1,0 +1,78 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Settings
+
+/// `weir serve FILE`: runs the gateway until it is told to stop.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run Weir. SIGHUP or a change of the file reloads it; SIGINT and SIGTERM drain and stop.")
+
+    /// How often the file is looked at for a change.
+    private static let watchMilliseconds = 1_000
+
+    @Argument(help: "The configuration file.")
+    var file: String
+
+    @Option(help: "trace, debug, info (a line for each call), notice, warning or error.")
+    var logLevel: String = "notice"
+
+    func validate() throws {
+        guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("`\(logLevel)` is no log level.") }
+    }
+
+    func run() async throws {
+        let level = Logger.Level(rawValue: logLevel) ?? .notice
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        let log = Logger(label: "weir")
+        let signals = StopSignals(also: [SIGHUP])
+        signal(SIGPIPE, SIG_IGN)
+        let node: Node
+        do {
+            node = try await Node(file: file, environment: ProcessInfo.processInfo.environment, log: log)
+            try await node.start()
+        } catch {
+            FileHandle.standardError.write(Data("weir serve: \(error)\n".utf8))
+            throw ExitCode(1)
+        }
+        for note in await node.configuration.notes { log.notice("configuration note", metadata: ["note": "\(note)"]) }
+        for address in await node.addresses { log.notice("serving calls", metadata: ["address": "\(address)"]) }
+        let chores = Task { await Self.chores(node, file: file, log: log) }
+        while await signals.first() == SIGHUP { await Self.reload(node, log) }
+        log.notice("draining")
+        chores.cancel()
+        await node.stop()
+        log.notice("stopped")
+    }
+
+    /// What is due once a second: the ledger's clock, and a look at the file.
+    private static func chores(_ node: Node, file: String, log: Logger) async {
+        var seen = modified(file)
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(watchMilliseconds))
+            await node.tick()
+            let now = modified(file)
+            if now != seen {
+                seen = now
+                await reload(node, log)
+            }
+        }
+    }
+
+    private static func reload(_ node: Node, _ log: Logger) async {
+        do {
+            let configuration = try await node.reload()
+            log.notice("configuration reloaded", metadata: ["endpoints": "\(configuration.endpoints.count)"])
+        } catch {
+            log.error("configuration refused; the running one stays", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private static func modified(_ file: String) -> Date? {
+        (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
+    }
+}

@@ -1,0 +1,242 @@
+import Core
+import Crypto
+import Fleet
+import Foundation
+import Gateway
+import Journal
+import Ledger
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Policy
+import Settings
+
+/// One running Weir: configuration, ledger, data path and engines, and what an administrator may do with them.
+/// An actor because it owns slow changes (reload, keys); the data path never asks it anything.
+actor Node {
+    static let version = "0.1.0"
+
+    private let file: String
+    private let environment: [String: String]
+    private let log: Logger
+    private let group: MultiThreadedEventLoopGroup
+    let ledger: LiveLedger
+    let recovery: RecoveryReport
+    let board = Board()
+    let gateway: GatewayServer
+    private(set) var configuration: Configuration
+    private(set) var generation: UInt64
+    private var engines: [String: EngineSupervisor] = [:]
+    private(set) var addresses: [NIOCore.SocketAddress] = []
+
+    /// Reads the configuration, recovers the ledger and builds the data path; nothing listens yet.
+    init(file: String, environment: [String: String], log: Logger) async throws {
+        self.file = file
+        self.environment = environment
+        self.log = log
+        let configuration = try Self.load(file, environment)
+        self.configuration = configuration
+        try makePrivateFolder(configuration.dataFolder)
+        var settings = Journal.Settings(folder: configuration.dataFolder + "/journal")
+        settings.segmentBytes = configuration.journal.segmentBytes
+        settings.commitIntervalMicroseconds = Int(configuration.journal.commitMicroseconds)
+        (ledger, recovery) = try LiveLedger.open(
+            settings, node: configuration.node, version: Self.version, doubtSettings: configuration.doubt.policy, at: .now())
+        // Entries only grow in number, so a generation is never used twice, also across restarts.
+        generation = recovery.started
+        group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.loops ?? System.coreCount)
+        try Self.journal(configuration, generation: generation, in: ledger)
+        let snapshot = Self.snapshot(configuration, generation: generation, ledger: ledger, board: board)
+        gateway = try await GatewayServer(
+            group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board, log: log)
+    }
+
+    /// Opens the listeners for calls and starts the engines.
+    func start() async throws {
+        try startEngines()
+        let tls = try configuration.listen.tls.map(Self.tlsContext)
+        for address in configuration.listen.calls {
+            addresses.append(try await gateway.listen(host: address.host, port: address.port, tls: tls))
+        }
+    }
+
+    /// Lets calls in flight finish, stops the engines, returns allowances and closes the journal.
+    func stop() async {
+        let clean = (try? await gateway.drain()) ?? false
+        if !clean { log.warning("calls were cut because the drain took too long") }
+        for engine in engines.values { engine.beginStop() }
+        for engine in engines.values { engine.stop() }
+        ledger.shutdown(at: .now())
+        ledger.journal.close()
+        try? await group.shutdownGracefully()
+    }
+
+    func tick() { ledger.tick(at: .now()) }
+
+    // MARK: Configuration
+
+    private static func load(_ file: String, _ environment: [String: String]) throws -> Configuration {
+        let text = try readText(file)
+        return try loadConfiguration(text: text, file: file, environment: environment, readFile: readText).get()
+    }
+
+    /// Reads the file again. A bad one is refused with its errors, and the running configuration stays.
+    func reload() async throws -> Configuration {
+        let next = try Self.load(file, environment)
+        guard next.listen == configuration.listen, next.dataFolder == configuration.dataFolder, next.node == configuration.node
+        else { throw NodeError("`listen`, `data` and `node` take effect at a start only; restart Weir to change them.") }
+        try Self.journal(next, generation: generation + 1, in: ledger)
+        configuration = next
+        try await publish()
+        try startEngines()
+        return next
+    }
+
+    /// Delivers configuration and keys to every event loop; returns when all have them.
+    private func publish() async throws {
+        generation += 1
+        let snapshot = Self.snapshot(configuration, generation: generation, ledger: ledger, board: board)
+        try await gateway.install(snapshot, board: board)
+    }
+
+    private static func journal(_ configuration: Configuration, generation: UInt64, in ledger: LiveLedger) throws {
+        let digest = SHA256.hash(data: Data(configuration.source.utf8)).map { hexadecimal(UInt64($0)).suffix(2) }.joined()
+        _ = try ledger.configuration(hash: digest, generation: generation, at: .now())
+        var limits = configuration.tenants.flatMap { tenant in
+            [(AccountName.tenant(tenant.tenant), Money?.none)]
+                + tenant.teams.sorted().map { (AccountName.team(tenant: tenant.tenant, team: $0), Money?.none) }
+        }
+        for limit in configuration.accountLimits {
+            let name = limit.team.map { AccountName.team(tenant: limit.tenant, team: $0) } ?? .tenant(limit.tenant)
+            if let index = limits.firstIndex(where: { $0.0 == name }) { limits[index].1 = limit.monthly }
+        }
+        try ledger.setLimits(limits, at: .now())
+    }
+
+    private static func snapshot(
+        _ configuration: Configuration, generation: UInt64, ledger: LiveLedger, board: Board
+    ) -> Snapshot {
+        let catalogue = Catalogue(
+            generation: generation, endpoints: configuration.endpoints, tenants: configuration.tenants)
+        var keys: [KeyDigest: KeyEntry] = [:]
+        for key in ledger.keys where key.revoked == nil {
+            // A key whose tenant left the configuration opens nothing.
+            guard let tenant = catalogue.tenant(named: key.record.tenant) else { continue }
+            for secret in key.record.secrets {
+                let ends = [secret.expires, key.record.expires].compactMap { $0 }.min()
+                keys[secret.digest] = KeyEntry(record: key.record, account: key.index, tenant: tenant, expires: ends)
+            }
+        }
+        return Snapshot(
+            catalogue: catalogue, prices: configuration.priceBook, limits: configuration.limits, keys: keys, board: board)
+    }
+
+    private static func tlsContext(_ files: TLSFiles) throws -> NIOSSLContext {
+        let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }
+        let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
+        var settings = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+        settings.minimumTLSVersion = .tlsv12
+        settings.applicationProtocols = ["h2", "http/1.1"]
+        return try NIOSSLContext(configuration: settings)
+    }
+
+    // MARK: Keys
+
+    /// Takes a key into the ledger; it opens calls once its entry is durable and every loop has it.
+    func add(_ record: KeyRecord) async throws {
+        guard let tenant = configuration.tenants.first(where: { $0.tenant == record.tenant }) else {
+            throw NodeError("There is no tenant `\(record.tenant)` in the configuration.")
+        }
+        guard tenant.teams.contains(record.team) else {
+            throw NodeError("The tenant `\(record.tenant)` has no team `\(record.team)`.")
+        }
+        for model in record.models ?? [] where !configuration.endpoints.contains(where: { $0.models[model] != nil }) {
+            throw NodeError("No endpoint serves the model `\(model)`.")
+        }
+        try await durable(try ledger.record(key: record, at: .now()).sequence)
+        try await publish()
+    }
+
+    func rotate(_ id: String, to digest: KeyDigest, overlapSeconds: Int64) async throws {
+        guard let key = ledger.keys.first(where: { $0.record.id == id && $0.revoked == nil }) else {
+            throw NodeError("There is no key `\(id)` to rotate.")
+        }
+        let now = Timestamp.now()
+        let end = now.advanced(byMilliseconds: overlapSeconds * 1000)
+        let old = key.record.secrets.compactMap { secret -> KeySecret? in
+            let ends = secret.expires.map { min($0, end) } ?? end
+            return ends > now ? KeySecret(digest: secret.digest, expires: ends) : nil
+        }
+        try await durable(try ledger.rotate(key: id, secrets: old + [KeySecret(digest: digest)], at: now))
+        try await publish()
+    }
+
+    /// Returns when the revocation is durable and no loop knows the key any more.
+    func revoke(_ id: String, why: String) async throws {
+        try await durable(try ledger.revoke(key: id, why: why, at: .now()))
+        try await publish()
+    }
+
+    private func durable(_ sequence: UInt64) async throws {
+        for _ in 0..<2_000 {
+            if ledger.journal.durable > sequence { return }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        throw NodeError("The journal could not be written within 10 s; the change is not in force.")
+    }
+
+    // MARK: Engines
+
+    private func startEngines() throws {
+        let wanted = Dictionary(uniqueKeysWithValues: configuration.engines.map { ($0.name, $0) })
+        for (name, engine) in engines where wanted[name] != engine.spec {
+            engine.stop()
+            engines[name] = nil
+        }
+        for spec in configuration.engines where engines[spec.name] == nil {
+            let board = board
+            let gateway = gateway
+            let log = log
+            board.set(engine: spec.name, ready: false, catalogue: gateway.snapshot.catalogue)
+            let engine = try EngineSupervisor(spec, logFolder: configuration.dataFolder + "/engines") { name, state in
+                board.set(engine: name, ready: state == .ready, catalogue: gateway.snapshot.catalogue)
+                log.notice("engine changed", metadata: ["engine": "\(name)", "state": "\(state)"])
+            }
+            try engine.start()
+            engines[spec.name] = engine
+        }
+    }
+
+    var engineStates: [(name: String, state: EngineState)] {
+        engines.map { ($0.key, $0.value.state) }.sorted { $0.name < $1.name }
+    }
+}
+
+/// Why Weir cannot do what was asked, for the person who asked.
+struct NodeError: Error, CustomStringConvertible {
+    var description: String
+    init(_ description: String) { self.description = description }
+}
+
+func readText(_ path: String) throws -> String {
+    guard let data = FileManager.default.contents(atPath: path) else { throw NodeError("\(path): cannot be read.") }
+    guard let text = String(data: data, encoding: .utf8) else { throw NodeError("\(path): is not UTF-8 text.") }
+    return text
+}
+
+/// Makes a folder that only its owner can enter.
+private func makePrivateFolder(_ path: String) throws {
+    try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+}
+
+extension DoubtPolicy {
+    fileprivate var policy: DoubtSettings {
+        var policy = DoubtSettings()
+        policy.holdSeconds = holdsAfterMilliseconds / 1000
+        policy.holds = then == .settle ? .settle : .void
+        policy.allowanceSeconds = policy.holdSeconds
+        return policy
+    }
+}
