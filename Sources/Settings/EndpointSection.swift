@@ -44,7 +44,7 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
         section.report.error(section.spot(of: "url"), "Leave the path out: Weir adds `/openai/…` to an Azure endpoint.")
     }
     let version = decodeVersion(section, provider)
-    let credential = decodeCredential(section, engine != nil, world, &missing)
+    let credential = decodeCredential(section, provider, world, &missing)
     let trust = section.pem("trust", section.optionalText("trust"), world)
     let models = decodeModels(section, provider, context)
     let labels = decodeLabels(section, context.zones)
@@ -145,9 +145,13 @@ private func decodeVersion(_ section: Section, _ provider: ProviderKind?) -> Str
     return text.value
 }
 
-private func decodeCredential(_ section: Section, _ engine: Bool, _ world: World, _ missing: inout String?) -> Secret? {
+private func decodeCredential(
+    _ section: Section, _ provider: ProviderKind?, _ world: World, _ missing: inout String?
+) -> Secret? {
+    // These two never answer without one, so leaving it out is a mistake; a server of one's own may have none.
+    let isNeeded = provider == .openai || provider == .azure
     let why = "Refer to it, `{env: NAME}` or `{file: PATH}`, or write `none`."
-    guard let node = engine ? section.optional("credential") : section.required("credential", why) else { return nil }
+    guard let node = isNeeded ? section.required("credential", why) : section.optional("credential") else { return nil }
     if case .scalar(let scalar) = node, scalar.string == "none" { return nil }
     switch section.secret(node, "credential", world) {
     case .value(let value): return Secret(value)
