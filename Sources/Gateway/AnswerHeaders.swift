@@ -24,13 +24,14 @@ extension CallRelay {
         }
         if let names {
             lines.writeStaticString("x-request-id: ")
-            lines.writeString(names.requestID)
+            names.writeRequestID(to: &lines)
             lines.writeStaticString("\r\nx-weir-attempt: ")
-            lines.writeString(attemptID.description)
+            lines.writeHexadecimal16(attemptID.high)
+            lines.writeHexadecimal16(attemptID.low)
             lines.writeStaticString("\r\n")
         }
         lines.writeStaticString("x-weir-endpoint: ")
-        lines.writeString(snapshot.catalogue.endpoints[endpoint].name)
+        lines.writeString(way?.target.name ?? "")
         lines.writeStaticString("\r\n")
         if !plan.rewrites.isEmpty {
             lines.writeStaticString("x-weir-rewrites: ")

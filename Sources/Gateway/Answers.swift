@@ -59,7 +59,7 @@ extension CallRelay {
             return
         }
         let latency = waited.nanoseconds
-        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.firstByte.add(nanoseconds: latency) }
+        count { $0.firstByte.add(nanoseconds: latency) }
         lane.board.record(.answered(latencyMicroseconds: latency / 1000), slot, at: .now())
         if head.status != 200 {
             return failAttempt(.malformedAnswer, word: "unexpected_status", mayHaveArrived: true)
@@ -180,7 +180,7 @@ extension CallRelay {
     /// What an error means for the endpoint's health, the hold, and whether another endpoint is tried.
     private func judge(_ facts: ErrorFacts, status: Int, pause: Int64?) {
         let now = Timestamp.now()
-        let target = snapshot.catalogue.endpoints[endpoint]
+        guard let target = way?.target else { return }
         let what = meaning(status: status, error: facts, retryAfterMilliseconds: pause, provider: target.provider)
         var settled = End.voided("status_\(status)")
         switch what {
@@ -189,13 +189,13 @@ extension CallRelay {
             if billsInput { settled = estimate(reason: "prompt_blocked", outputTokens: 0) }
         case .throttled(let milliseconds):
             lane.board.record(.throttled(milliseconds: milliseconds), slot, at: now)
-            lane.count(endpoint: endpoint, of: snapshot.generation) { $0.throttled += 1 }
+            count { $0.throttled += 1 }
         case .providerMoney: lane.board.record(.throttled(milliseconds: AnswerMeaning.moneyPause), slot, at: now)
         case .credential: lane.board.record(.throttled(milliseconds: AnswerMeaning.credentialPause), slot, at: now)
         case .missing: lane.board.record(.throttled(milliseconds: AnswerMeaning.missingPause), slot, at: now)
         case .failed:
             lane.board.record(.failed, slot, at: now)
-            lane.count(endpoint: endpoint, of: snapshot.generation) { $0.failed += 1 }
+            count { $0.failed += 1 }
         }
         if let hold { end(hold, settled) }
         hold = nil
@@ -217,10 +217,10 @@ extension CallRelay {
         connection?.cancel()
         connection = nil
         lane.board.record(.failed, slot, at: .now())
-        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.failed += 1 }
+        count { $0.failed += 1 }
         lane.log.warning(
             "attempt failed",
-            metadata: ["endpoint": "\(snapshot.catalogue.endpoints[endpoint].name)", "reason": "\(word)"])
+            metadata: ["endpoint": "\(endpointName)", "reason": "\(word)"])
         if let hold {
             // What costs nothing needs no evidence.
             end(hold, mayHaveArrived && hold.amount > .zero ? .doubt(word) : .voided(word))
@@ -261,7 +261,7 @@ extension CallRelay {
 
     func deliver() {
         guard let head = answer.head else { return finish() }
-        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.answered += 1 }
+        count { $0.answered += 1 }
         if case .stream = answer.kind {
             phase = .delivering
             sink?.begin(AnswerHead(status: answer.status, headers: headers(from: head), length: nil), body: answer.bytes)
@@ -287,12 +287,12 @@ extension CallRelay {
 
     private func finishLogged() {
         let elapsed = (NIODeadline.now() - startedAt).nanoseconds
-        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.duration.add(nanoseconds: elapsed) }
+        count { $0.duration.add(nanoseconds: elapsed) }
         lane.log.info(
             "call finished",
             metadata: [
                 "call": "\(names?.requestID ?? "")", "key": "\(key?.record.id ?? "")", "model": "\(model)",
-                "endpoint": "\(snapshot.catalogue.endpoints[endpoint].name)", "status": "\(answer.status)",
+                "endpoint": "\(endpointName)", "status": "\(answer.status)",
                 "milliseconds": "\(elapsed / 1_000_000)",
             ])
         finishAnswered()
@@ -302,7 +302,7 @@ extension CallRelay {
 
     func end(_ hold: Hold, _ ending: End, rawUsage: ByteBuffer? = nil) {
         if case .settled(let usage, _, _) = ending {
-            lane.count(endpoint: endpoint, of: snapshot.generation) { $0.usage = $0.usage + usage }
+            count { $0.usage = $0.usage + usage }
         }
         let now = Timestamp.now()
         if let rawUsage {
@@ -329,7 +329,14 @@ extension CallRelay {
         return .settled(usage, min(charge(usage, price), hold.amount), estimated: true)
     }
 
-    var slot: Int { snapshot.slots[endpoint] }
+    private var slot: Int { way?.slot ?? 0 }
+    private var endpointName: String { way?.target.name ?? "" }
+
+    /// Counts at the attempt's endpoint.
+    func count(_ change: (inout LoopMetrics.EndpointCounts) -> Void) {
+        guard let way else { return }
+        lane.count(endpoint: way.endpoint, of: snapshot.generation, change)
+    }
 }
 
 extension StreamReader {

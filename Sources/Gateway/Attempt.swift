@@ -16,9 +16,11 @@ extension CallRelay {
     /// Tries the next endpoint, or tells the caller why there is none.
     func attempt() {
         while nextCandidate < candidates.count, attempts < snapshot.limits.attemptsPerCall {
-            endpoint = candidates[nextCandidate]
+            let endpoint = candidates[nextCandidate]
             nextCandidate += 1
-            switch reserve() {
+            guard let way = snapshot.way(endpoint: endpoint, model: model) else { continue }
+            self.way = way
+            switch reserve(at: way) {
             case .held(syncFirst: true):
                 phase = .holding
                 if lane.gate.isDurable(holdSequence) { return send() }
@@ -39,15 +41,14 @@ extension CallRelay {
     }
 
     /// Holds the upper bound of the attempt's cost, with the output clamped to the headroom where that is what it takes.
-    private func reserve() -> Reservation {
-        guard let key, let names, let holdRoute = snapshot.holdRoute(endpoint: endpoint, model: model),
-            let served = snapshot.catalogue.endpoints[endpoint].models[model] else { return .stopped(.unknownModel) }
+    private func reserve(at way: Way) -> Reservation {
+        guard let key, let names else { return .stopped(.unknownKey) }
         let now = Timestamp.now()
-        guard let price = snapshot.prices.price(served.price, at: now) else { return .refused(.noPrice) }
+        guard let price = snapshot.prices.price(way.served.price, at: now) else { return .refused(.noPrice) }
         guard
             let inputTokens = inputTokenBound(
                 inputBytes: body.readableBytes, messages: scan.messages, images: scan.images + scan.imageURLs,
-                imageBound: served.maxTokensPerImage)
+                imageBound: way.served.maxTokensPerImage)
         else {
             return .refused(.unbounded("image", "no bound of an image's tokens is configured for this model, and the call's cost must be bounded"))
         }
@@ -57,10 +58,9 @@ extension CallRelay {
         // Each separate prompt of the completions API makes choices of its own.
         let outputs = operation == .completions ? choices * Int64(max(1, scan.messages)) : choices
         let asked = scan.outputLimit
-        let target = snapshot.catalogue.endpoints[endpoint]
-        var perChoice: Int64 = operation == .embeddings ? 0 : asked ?? served.maxOutputTokens
-        if target.needsOutputLimit { perChoice = min(perChoice, served.maxOutputTokens) }
-        var mustSay = target.needsOutputLimit && operation != .embeddings
+        var perChoice: Int64 = operation == .embeddings ? 0 : asked ?? way.served.maxOutputTokens
+        if way.needsOutputLimit { perChoice = min(perChoice, way.served.maxOutputTokens) }
+        var mustSay = way.needsOutputLimit && operation != .embeddings
         clampedOutput = nil
         attempts += 1
         attemptID = AttemptID(using: &lane.random)
@@ -70,14 +70,14 @@ extension CallRelay {
             let bound = upperBound(inputTokens: inputTokens, outputTokens: outputBound, price: price)
             let request = HoldRequest(
                 attempt: attemptID, call: names.requestID, key: key.account,
-                route: holdRoute, operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
+                route: way.route, operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
                 outputBound: outputBound, generation: snapshot.generation, at: now)
             switch lane.ledger.hold(request) {
             case .admitted(let admitted, let mustSyncFirst):
                 hold = admitted
                 holdSequence = admitted.sequence
                 plan = rewritePlan(
-                    scan, body: body, operation: operation, endpoint: target, served: served,
+                    scan, body: body, operation: operation, endpoint: way.target, served: way.served,
                     outputLimit: mustSay ? perChoice : nil)
                 return .held(syncFirst: mustSyncFirst)
             case .unavailable: return .stopped(.journalUnavailable)
@@ -102,27 +102,27 @@ extension CallRelay {
 
     /// Judges the attempt once more, mints its permit and sends it.
     func send() {
-        guard let key, let names, let hold else { return }
+        guard let key, let names, let hold, let way else { return }
         guard !callerIsGone else {
             end(hold, .voided("caller_left"))
             return finish()
         }
-        guard let permit = snapshot.catalogue.permit(attemptID, for: callFacts(key), at: endpoint),
-            let head = snapshot.head(endpoint: endpoint, model: model, operation: operation)
+        guard let permit = snapshot.catalogue.permit(attemptID, for: callFacts(key), at: way.endpoint),
+            let head = way.head(for: operation)
         else {
             end(hold, .voided("policy_denied"))
             return fail(.denied(["the endpoint"]))
         }
-        let target = snapshot.catalogue.endpoints[endpoint]
         let length = splicedLength(body, plan.splices)
         var request = ByteBufferAllocator().buffer(capacity: head.bytes.count + 320 + length)
         request.writeBytes(head.bytes)
         request.writeStaticString("x-request-id: ")
-        request.writeString(names.requestID)
+        names.writeRequestID(to: &request)
         request.writeStaticString("\r\ntraceparent: ")
-        request.writeString(names.traceparent)
+        names.writeTraceparent(to: &request)
         request.writeStaticString("\r\nx-weir-attempt: ")
-        request.writeString(attemptID.description)
+        request.writeHexadecimal16(attemptID.high)
+        request.writeHexadecimal16(attemptID.low)
         request.writeStaticString("\r\ncontent-length: ")
         request.writeDecimal(length)
         request.writeStaticString("\r\n\r\n")
@@ -130,10 +130,10 @@ extension CallRelay {
         phase = .attempting
         answer = Answer()
         sentAt = .now()
-        lane.board.began(slot, at: .now())
-        lane.count(endpoint: endpoint, of: snapshot.generation) { $0.attempts += 1 }
+        lane.board.began(way.slot, at: .now())
+        count { $0.attempts += 1 }
         lane.pools.send(
-            permit, request: request, timeouts: target.timeouts, maxConnections: target.maxConnectionsPerLoop, to: self)
+            permit, request: request, timeouts: way.target.timeouts, maxConnections: way.target.maxConnectionsPerLoop, to: self)
     }
 
     // MARK: DurableWaiter

@@ -45,7 +45,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var nextCandidate = 0
     var attempts = 0
     var attemptID = AttemptID(high: 0, low: 0)
-    var endpoint = 0
+    var way: Way?
     var hold: Hold?
     var holdSequence: UInt64 = 0
     var plan = RewritePlan()
@@ -80,8 +80,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         lane.countCall()
         let names = CallNames(request, using: &lane.random)
         self.names = names
-        let path = Substring(request.head.string(request.path))
-        shape = Route.shape(ofPath: path)
+        shape = request.head.withBytes(of: request.path) { Route.shape(ofPath: $0) }
         let now = Timestamp.now()
         let found: KeyEntry
         switch snapshot.authenticate(request.head, at: now) {
@@ -89,13 +88,13 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         case .success(let entry): found = entry
         }
         key = found
-        guard let route = Route(path: path) else { return refused(.routeNotGoverned) }
+        guard let route = request.head.withBytes(of: request.path, { Route(path: $0) }) else { return refused(.routeNotGoverned) }
         switch route {
         case .models, .model:
             guard request.method == .get else { return refused(.methodNotAllowed("GET")) }
             answerModels(route, for: found)
             return false
-        case .call(let operation, _, let deployment):
+        case .call(let operation, let deployment):
             guard request.method == .post else { return refused(.methodNotAllowed("POST")) }
             self.operation = operation
             self.deployment = deployment
@@ -203,7 +202,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         case .receiving: finish()
         case .holding, .gated: break
         case .attempting, .delivering:
-            if snapshot.catalogue.endpoints[endpoint].whenCallerLeaves == .cancel {
+            if way?.target.whenCallerLeaves == .cancel {
                 abandon()
             } else {
                 connection?.setPaused(false)
@@ -245,7 +244,11 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             var headers = ByteBufferAllocator().buffer(capacity: 192)
             headers.writeStaticString("content-type: application/json\r\n")
             headers.writeString(failure.retryHeaders)
-            if let names { headers.writeString("x-request-id: \(names.requestID)\r\n") }
+            if let names {
+                headers.writeStaticString("x-request-id: ")
+                names.writeRequestID(to: &headers)
+                headers.writeStaticString("\r\n")
+            }
             sink.begin(AnswerHead(status: failure.status, headers: headers, length: body.readableBytes), body: body)
         }
         finishAnswered()
@@ -273,6 +276,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         nextCandidate = 0
         attempts = 0
         hold = nil
+        way = nil
         clampedOutput = nil
         connection = nil
         refusal = nil

@@ -7,7 +7,7 @@ extension CallRelay {
     func answerModels(_ route: Route, for key: KeyEntry) {
         let names = snapshot.catalogue.models(tenant: key.tenant, keyModels: key.record.models)
         var body = ByteBufferAllocator().buffer(capacity: 64 + names.count * 96)
-        if case .model(let name, _) = route {
+        if case .model(let name) = route {
             guard names.contains(name) else { return fail(.unknownModel) }
             body.writeModel(name)
         } else {

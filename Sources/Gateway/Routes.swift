@@ -2,62 +2,63 @@ import Core
 
 /// What a request's path asks for.
 enum Route: Sendable, Equatable {
-    case call(Operation, ErrorShape, deployment: String?)
-    case models(ErrorShape)
-    case model(String, ErrorShape)
+    case call(Operation, deployment: String?)
+    case models
+    case model(String)
 
-    var shape: ErrorShape {
-        switch self {
-        case .call(_, let shape, _), .models(let shape), .model(_, let shape): shape
-        }
-    }
-
-    /// Reads a path without its query. Percent-encoding is not decoded: no governed path needs it, so an encoded one is not governed.
-    init?(path: Substring) {
-        if let rest = path.dropping("/v1/") {
-            self.init(rest: rest, shape: .openAI)
-        } else if let rest = path.dropping("/openai/v1/") {
-            self.init(rest: rest, shape: .azure)
-        } else if let rest = path.dropping("/openai/deployments/") {
-            guard let slash = rest.firstIndex(of: "/"), slash > rest.startIndex,
-                let operation = Operation(path: rest[rest.index(after: slash)...]), operation != .responses
-            else { return nil }
-            self = .call(operation, .azure, deployment: String(rest[..<slash]))
-        } else {
-            return nil
-        }
-    }
-
-    private init?(rest: Substring, shape: ErrorShape) {
-        if let operation = Operation(path: rest) {
-            self = .call(operation, shape, deployment: nil)
-        } else if rest == "models" {
-            self = .models(shape)
-        } else if let name = rest.dropping("models/"), !name.isEmpty {
-            self = .model(String(name), shape)
+    /// Reads a path without its query, as bytes: nothing is decoded or normalised. No governed path needs percent-encoding, so an
+    /// encoded one is not governed.
+    init?(path: UnsafeRawBufferPointer) {
+        if let rest = path.dropping("/v1/") ?? path.dropping("/openai/v1/") {
+            if let operation = Operation(path: rest) {
+                self = .call(operation, deployment: nil)
+            } else if rest.equals("models") {
+                self = .models
+            } else if let name = rest.dropping("models/"), !name.isEmpty {
+                self = .model(String(decoding: name, as: UTF8.self))
+            } else {
+                return nil
+            }
+        } else if let rest = path.dropping("/openai/deployments/"), let slash = rest.firstIndex(of: UInt8(ascii: "/")), slash > 0,
+            let operation = Operation(path: UnsafeRawBufferPointer(rebasing: rest[(slash + 1)...])), operation != .responses
+        {
+            self = .call(operation, deployment: String(decoding: rest[..<slash], as: UTF8.self))
         } else {
             return nil
         }
     }
 
     /// Errors on any path below `/openai/` are shaped as Azure's.
-    static func shape(ofPath path: Substring) -> ErrorShape { path.hasPrefix("/openai/") ? .azure : .openAI }
+    static func shape(ofPath path: UnsafeRawBufferPointer) -> ErrorShape {
+        path.dropping("/openai/") == nil ? .openAI : .azure
+    }
 }
 
 extension Operation {
-    fileprivate init?(path: Substring) {
-        switch path {
-        case "chat/completions": self = .chat
-        case "completions": self = .completions
-        case "embeddings": self = .embeddings
-        case "responses": self = .responses
-        default: return nil
+    fileprivate init?(path: UnsafeRawBufferPointer) {
+        if path.equals("chat/completions") {
+            self = .chat
+        } else if path.equals("completions") {
+            self = .completions
+        } else if path.equals("embeddings") {
+            self = .embeddings
+        } else if path.equals("responses") {
+            self = .responses
+        } else {
+            return nil
         }
     }
 }
 
-extension Substring {
-    fileprivate func dropping(_ prefix: String) -> Substring? {
-        hasPrefix(prefix) ? dropFirst(prefix.count) : nil
+extension UnsafeRawBufferPointer {
+    fileprivate func equals(_ text: StaticString) -> Bool {
+        count == text.utf8CodeUnitCount
+            && elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    fileprivate func dropping(_ prefix: StaticString) -> UnsafeRawBufferPointer? {
+        let length = prefix.utf8CodeUnitCount
+        guard count >= length, UnsafeRawBufferPointer(rebasing: self[..<length]).equals(prefix) else { return nil }
+        return UnsafeRawBufferPointer(rebasing: self[length...])
     }
 }

@@ -30,15 +30,10 @@ public final class Snapshot: Sendable {
     public let keys: [KeyDigest: KeyEntry]
     /// By endpoint: its cell on the board. Cells are never given up, so that an old snapshot's stay right.
     let slots: [Int]
-    /// By endpoint: how each of its models and operations is addressed.
-    private let shapes: [[ShapeName: ShapedHead]]
-    /// By endpoint and model: what a hold's entry says of them.
-    private let routes: [[String: HoldRoute]]
-
-    struct ShapeName: Hashable {
-        var model: String
-        var operation: Operation
-    }
+    /// By endpoint and model.
+    private let ways: [[String: Way]]
+    /// By endpoint and operation.
+    private let served: [[Bool]]
 
     public init(
         catalogue: Catalogue, prices: PriceBook, limits: ListenerLimits, keys: [KeyDigest: KeyEntry], board: Board
@@ -50,25 +45,14 @@ public final class Snapshot: Sendable {
         self.prices = prices
         self.limits = limits
         self.keys = keys
-        shapes = catalogue.endpoints.map { endpoint in
-            var heads: [ShapeName: ShapedHead] = [:]
-            for (model, served) in endpoint.models {
-                for operation in Operation.allCases where endpoint.serves(operation) {
-                    heads[ShapeName(model: model, operation: operation)] = endpoint.head(for: operation, model: served)
-                }
-            }
-            return heads
-        }
-        routes = zip(catalogue.endpoints, catalogue.links).map { endpoint, link in
+        let slots = slots
+        ways = catalogue.endpoints.enumerated().map { index, endpoint in
             Dictionary(
                 uniqueKeysWithValues: endpoint.models.map { model, served in
-                    let facts = RouteFacts(
-                        model: model, upstreamModel: served.upstreamName, endpoint: endpoint.name, link: link.name,
-                        operator: endpoint.labels.operator, operatorCountry: endpoint.labels.operatorCountry,
-                        processedIn: endpoint.labels.processedIn.sorted())
-                    return (model, HoldRoute(facts))
+                    (model, Way(endpoint: index, of: catalogue, model: model, served: served, slot: slots[index]))
                 })
         }
+        served = catalogue.endpoints.map { endpoint in Operation.allCases.map { endpoint.serves($0) } }
     }
 
     /// A copy with counters of its own, so that event loops do not contend on one.
@@ -76,11 +60,18 @@ public final class Snapshot: Sendable {
         Snapshot(catalogue: catalogue, prices: prices, limits: limits, keys: keys, board: board)
     }
 
-    func serves(_ endpoint: Int, _ operation: Operation) -> Bool { catalogue.endpoints[endpoint].serves(operation) }
+    func serves(_ endpoint: Int, _ operation: Operation) -> Bool { served[endpoint][operation.index] }
 
-    func holdRoute(endpoint: Int, model: String) -> HoldRoute? { routes[endpoint][model] }
+    func way(endpoint: Int, model: String) -> Way? { ways[endpoint][model] }
+}
 
-    func head(endpoint: Int, model: String, operation: Operation) -> ShapedHead? {
-        shapes[endpoint][ShapeName(model: model, operation: operation)]
+extension Operation {
+    fileprivate var index: Int {
+        switch self {
+        case .chat: 0
+        case .completions: 1
+        case .embeddings: 2
+        case .responses: 3
+        }
     }
 }

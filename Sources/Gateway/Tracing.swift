@@ -8,25 +8,62 @@ struct CallNames {
     static let requestIDBytesMax = 128
 
     let call: CallID
-    let requestID: String
-    /// A W3C `traceparent` of our own span in the caller's trace.
-    let traceparent: String
+    /// The caller's own request id.
+    private let given: String?
+    /// W3C trace: the caller's, or a new one; the span is ours.
+    private let trace: CallID
+    private let span: UInt64
+    private let flags: UInt8
 
     init(_ head: RequestHead, using random: inout QuickRandom) {
         call = CallID(using: &random)
         let fields = head.head
-        if let span = fields[.xRequestID], !fields.isRepeated(.xRequestID), fields.withBytes(of: span, isPlainID) {
-            requestID = fields.string(span)
+        if let id = fields[.xRequestID], !fields.isRepeated(.xRequestID), fields.withBytes(of: id, isPlainID) {
+            given = fields.string(id)
         } else {
-            requestID = call.description
+            given = nil
         }
-        let own = hexadecimal(random.next() | 1)
-        if let span = fields[.traceparent], !fields.isRepeated(.traceparent), fields.withBytes(of: span, isTraceparent) {
-            let text = fields.string(span)
-            // version 00: 00-<trace 32>-<parent 16>-<flags 2>
-            traceparent = "00-\(text.dropFirst(3).prefix(32))-\(own)-\(text.suffix(2))"
+        span = random.next() | 1
+        if let parent = fields[.traceparent], !fields.isRepeated(.traceparent),
+            let found = fields.withBytes(of: parent, readTraceparent)
+        {
+            (trace, flags) = found
         } else {
-            traceparent = "00-\(call)-\(own)-01"
+            (trace, flags) = (call, 1)
+        }
+    }
+
+    var requestID: String { given ?? call.description }
+
+    func writeRequestID(to buffer: inout ByteBuffer) {
+        if let given {
+            buffer.writeString(given)
+        } else {
+            buffer.writeHexadecimal16(call.high)
+            buffer.writeHexadecimal16(call.low)
+        }
+    }
+
+    /// `00-<trace>-<our span>-<flags>` (W3C Trace Context).
+    func writeTraceparent(to buffer: inout ByteBuffer) {
+        buffer.writeStaticString("00-")
+        buffer.writeHexadecimal16(trace.high)
+        buffer.writeHexadecimal16(trace.low)
+        buffer.writeStaticString("-")
+        buffer.writeHexadecimal16(span)
+        buffer.writeStaticString(flags & 1 == 1 ? "-01" : "-00")
+    }
+}
+
+extension ByteBuffer {
+    /// Sixteen lower-case digits.
+    mutating func writeHexadecimal16(_ word: UInt64) {
+        writeWithUnsafeMutableBytes(minimumWritableBytes: 16) { digits in
+            for position in 0..<16 {
+                let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * position)) & 0xF
+                digits[position] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
+            }
+            return 16
         }
     }
 }
@@ -37,15 +74,25 @@ private func isPlainID(_ bytes: UnsafeRawBufferPointer) -> Bool {
 }
 
 /// W3C Trace Context, version 00; all-zero identifiers are invalid.
-private func isTraceparent(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard bytes.count == 55, bytes[0] == 0x30, bytes[1] == 0x30, bytes[2] == 0x2D, bytes[35] == 0x2D, bytes[52] == 0x2D else {
-        return false
+private func readTraceparent(_ bytes: UnsafeRawBufferPointer) -> (CallID, UInt8)? {
+    guard bytes.count == 55, bytes[0] == 0x30, bytes[1] == 0x30, bytes[2] == 0x2D, bytes[35] == 0x2D, bytes[52] == 0x2D,
+        let high = hexadecimalWord(bytes[3..<19]), let low = hexadecimalWord(bytes[19..<35]),
+        let parent = hexadecimalWord(bytes[36..<52]), let flags = hexadecimalWord(bytes[53..<55]),
+        high | low != 0, parent != 0
+    else { return nil }
+    return (CallID(high: high, low: low), UInt8(truncatingIfNeeded: flags))
+}
+
+private func hexadecimalWord(_ digits: Slice<UnsafeRawBufferPointer>) -> UInt64? {
+    var word: UInt64 = 0
+    for digit in digits {
+        switch digit {
+        case 0x30...0x39: word = word << 4 | UInt64(digit - 0x30)
+        case 0x61...0x66: word = word << 4 | UInt64(digit - 0x57)
+        default: return nil
+        }
     }
-    let digits = [3..<35, 36..<52, 53..<55]
-    guard digits.allSatisfy({ bytes[$0].allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) } }) else {
-        return false
-    }
-    return bytes[3..<35].contains { $0 != 0x30 } && bytes[36..<52].contains { $0 != 0x30 }
+    return word
 }
 
 private func isLetterOrDigit(_ byte: UInt8) -> Bool {
