@@ -28,6 +28,8 @@ let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -37,6 +39,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
@@ -62,7 +65,7 @@ let package = Package(
                 nioHTTP1, nioHTTP2, nioSSL, nioTLS,
             ]),
         room("Simulator", [nioCore, nioPosix, nioHTTP1, yams]),
-        room("Console", ["Core", "Policy", "Ledger", "Journal", "Gateway", "Fleet", hummingbird, logging, nioCore]),
+        room("Console", ["Core", "Policy", "Ledger", "Journal", "Gateway", "Fleet", hummingbird, hummingbirdCore, httpTypes, logging, nioCore]),
         .executableTarget(
             name: "weir",
             dependencies: [

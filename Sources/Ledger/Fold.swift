@@ -24,7 +24,7 @@ public struct FoldError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// All money, keys and open ends as the journal tells them: a pure function of its entries. It trusts nothing: promise 2 is
 /// checked at each entry, so folding a journal without an error verifies it.
-public struct Fold: Sendable {
+public struct Fold: Sendable, Equatable {
     public struct Balance: Sendable, Hashable {
         public var settled: Int128 = 0
         /// Open holds, in doubt or not.

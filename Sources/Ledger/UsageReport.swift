@@ -19,6 +19,19 @@ public struct UsageRow: Sendable, Hashable {
     public var usage: Usage
     public var charged: MoneyTotal
     public var estimatedCharge: MoneyTotal
+
+    public init(
+        group: [String], calls: Int64, voided: Int64, estimated: Int64, usage: Usage, charged: MoneyTotal,
+        estimatedCharge: MoneyTotal
+    ) {
+        self.group = group
+        self.calls = calls
+        self.voided = voided
+        self.estimated = estimated
+        self.usage = usage
+        self.charged = charged
+        self.estimatedCharge = estimatedCharge
+    }
 }
 
 /// One line of a report of refused calls.

@@ -1,3 +1,4 @@
+import Console
 import Core
 import Crypto
 import Fleet
@@ -21,10 +22,13 @@ actor Node {
     private let environment: [String: String]
     private let log: Logger
     private let group: MultiThreadedEventLoopGroup
+    private let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let ledger: LiveLedger
     let recovery: RecoveryReport
     let board = Board()
     let gateway: GatewayServer
+    let bookkeeper: Bookkeeper
+    let startedAt = Timestamp.now()
     private(set) var configuration: Configuration
     private(set) var generation: UInt64
     private var engines: [String: EngineSupervisor] = [:]
@@ -41,8 +45,10 @@ actor Node {
         var settings = Journal.Settings(folder: configuration.dataFolder + "/journal")
         settings.segmentBytes = configuration.journal.segmentBytes
         settings.commitIntervalMicroseconds = Int(configuration.journal.commitMicroseconds)
+        let books = try Books(path: configuration.dataFolder + "/books.sqlite")
         (ledger, recovery) = try LiveLedger.open(
-            settings, node: configuration.node, version: Self.version, doubtSettings: configuration.doubt.policy, at: .now())
+            settings, fold: books.state, node: configuration.node, version: Self.version, doubtSettings: configuration.doubt.policy, at: .now())
+        bookkeeper = Bookkeeper(books, following: ledger.journal)
         // Entries only grow in number, so a generation is never used twice, also across restarts.
         generation = recovery.started
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.loops ?? System.coreCount)
@@ -61,18 +67,34 @@ actor Node {
         }
     }
 
-    /// Lets calls in flight finish, stops the engines, returns allowances and closes the journal.
-    func stop() async {
+    /// Stops accepting and lets calls in flight finish.
+    func drain() async {
         let clean = (try? await gateway.drain()) ?? false
         if !clean { log.warning("calls were cut because the drain took too long") }
+    }
+
+    /// Stops the engines, returns allowances and closes the journal.
+    func stop() async {
         for engine in engines.values { engine.beginStop() }
         for engine in engines.values { engine.stop() }
         ledger.shutdown(at: .now())
         ledger.journal.close()
         try? await group.shutdownGracefully()
+        try? await adminGroup.shutdownGracefully()
     }
 
-    func tick() { ledger.tick(at: .now()) }
+    /// What is due once a second.
+    func tick() async {
+        ledger.tick(at: .now())
+        do { try await bookkeeper.follow() } catch { log.error("the books fell behind", metadata: ["reason": "\(error)"]) }
+    }
+
+    nonisolated func adminServer(token: AdminToken) async -> AdminServer {
+        let address = await configuration.listen.admin
+        return AdminServer(
+            actions: adminActions(adminAddress: address.description), token: token, host: address.host, port: address.port,
+            group: adminGroup, log: log)
+    }
 
     // MARK: Configuration
 

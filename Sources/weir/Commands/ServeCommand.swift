@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 import Foundation
 import Logging
 import Settings
@@ -36,17 +37,39 @@ struct ServeCommand: AsyncParsableCommand {
             node = try await Node(file: file, environment: ProcessInfo.processInfo.environment, log: log)
             try await node.start()
         } catch {
-            FileHandle.standardError.write(Data("weir serve: \(error)\n".utf8))
-            throw ExitCode(1)
+            throw Self.failed(error)
         }
         for note in await node.configuration.notes { log.notice("configuration note", metadata: ["note": "\(note)"]) }
         for address in await node.addresses { log.notice("serving calls", metadata: ["address": "\(address)"]) }
+        let token: AdminToken
+        do { token = try AdminToken.load(orMakeIn: await node.configuration.dataFolder) } catch {
+            throw Self.failed(error)
+        }
+        let admin = await node.adminServer(token: token)
+        let adminTask = Task {
+            do {
+                try await admin.run { address in log.notice("serving administration", metadata: ["address": "\(address)"]) }
+            } catch is CancellationError {
+            } catch {
+                // Without its admin listener nobody could make or revoke a key.
+                log.critical("the admin listener failed", metadata: ["reason": "\(error)"])
+                kill(getpid(), SIGTERM)
+            }
+        }
         let chores = Task { await Self.chores(node, file: file, log: log) }
         while await signals.first() == SIGHUP { await Self.reload(node, log) }
         log.notice("draining")
         chores.cancel()
+        await node.drain()
+        adminTask.cancel()
+        await adminTask.value
         await node.stop()
         log.notice("stopped")
+    }
+
+    private static func failed(_ error: any Error) -> ExitCode {
+        FileHandle.standardError.write(Data("weir serve: \(error)\n".utf8))
+        return ExitCode(1)
     }
 
     /// What is due once a second: the ledger's clock, and a look at the file.

@@ -1,0 +1,42 @@
+public import Ledger
+
+/// What the admin API can do, filled in by whoever owns the parts. An action may throw `AdminError` or `LedgerError`.
+public struct AdminActions: Sendable {
+    /// Returns once the key is durable and every event loop has it.
+    public var createKey: @Sendable (NewKey) async throws -> CreatedKey
+    public var listKeys: @Sendable () async throws -> [KeyView]
+    /// Gives the key a new secret; the old one opens it for so many seconds more.
+    public var rotateKey: @Sendable (_ id: String, _ overlapSeconds: Int64) async throws -> CreatedKey
+    /// Returns once no event loop lets the key in any more.
+    public var revokeKey: @Sendable (_ id: String, _ why: String) async throws -> Void
+    public var usage: @Sendable (UsageQuery) async throws -> [UsageRow]
+    public var explain: @Sendable (ExplainQuery) async throws -> ExplainReport
+    public var reload: @Sendable () async throws -> ReloadReport
+    public var metrics: @Sendable () async throws -> MetricsSnapshot
+    public var ready: @Sendable () async -> [ReadyCheck]
+    public var status: @Sendable () async throws -> StatusReport
+
+    public init(
+        createKey: @escaping @Sendable (NewKey) async throws -> CreatedKey,
+        listKeys: @escaping @Sendable () async throws -> [KeyView],
+        rotateKey: @escaping @Sendable (_ id: String, _ overlapSeconds: Int64) async throws -> CreatedKey,
+        revokeKey: @escaping @Sendable (_ id: String, _ why: String) async throws -> Void,
+        usage: @escaping @Sendable (UsageQuery) async throws -> [UsageRow],
+        explain: @escaping @Sendable (ExplainQuery) async throws -> ExplainReport,
+        reload: @escaping @Sendable () async throws -> ReloadReport,
+        metrics: @escaping @Sendable () async throws -> MetricsSnapshot,
+        ready: @escaping @Sendable () async -> [ReadyCheck],
+        status: @escaping @Sendable () async throws -> StatusReport
+    ) {
+        self.createKey = createKey
+        self.listKeys = listKeys
+        self.rotateKey = rotateKey
+        self.revokeKey = revokeKey
+        self.usage = usage
+        self.explain = explain
+        self.reload = reload
+        self.metrics = metrics
+        self.ready = ready
+        self.status = status
+    }
+}

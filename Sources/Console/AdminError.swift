@@ -1,0 +1,73 @@
+import Journal
+import Ledger
+
+/// Why an administrative request was not done, as its sender sees it.
+public struct AdminError: Error, Sendable, Hashable, Codable, CustomStringConvertible {
+    public var status: Int
+    /// Stable, machine-readable, with the prefix `weir_`.
+    public var code: String
+    public var message: String
+    /// What the person should do next.
+    public var action: String
+    /// Several findings, each in a line, where there are several.
+    public var details: [String]
+
+    public init(status: Int, code: String, message: String, action: String, details: [String] = []) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.action = action
+        self.details = details
+    }
+
+    public var description: String { ([message] + details + [action]).joined(separator: "\n") }
+}
+
+extension AdminError {
+    static let noToken = AdminError(
+        status: 401, code: "weir_admin_token", message: "The request carries no valid admin token.",
+        action: "Send `Authorization: Bearer …` with the token in `admin.token` of the data folder.")
+    static let noRoute = AdminError(
+        status: 404, code: "weir_admin_route", message: "There is no such administrative route, or not with this method.",
+        action: "See the list of routes in the documentation.")
+    static let tooLong = AdminError(
+        status: 413, code: "weir_body_too_long", message: "The body is longer than \(adminBodyBytesMax) bytes.",
+        action: "Send less.")
+    static func body(_ message: String) -> AdminError {
+        AdminError(status: 400, code: "weir_admin_body", message: message, action: "Correct the body.")
+    }
+    static func query(_ message: String) -> AdminError {
+        AdminError(status: 400, code: "weir_admin_query", message: message, action: "Correct the query.")
+    }
+
+    public static let unknownKey = AdminError(
+        status: 404, code: "weir_key_unknown", message: "There is no key with this identifier.",
+        action: "`weir keys list` shows all of them.")
+    public static let keyConflict = AdminError(
+        status: 409, code: "weir_key_conflict", message: "The key is revoked, or belongs to another team.",
+        action: "Create a new key.")
+    public static func value(_ member: String, _ wanted: String) -> AdminError {
+        AdminError(
+            status: 400, code: "weir_admin_value", message: "`\(member)` must be \(wanted).", action: "Correct `\(member)`.")
+    }
+    public static let journalUnavailable = AdminError(
+        status: 503, code: "weir_journal_unavailable", message: "The journal cannot be written, so nothing was changed.",
+        action: "Try again later; the reason is in Weir's log and under /readyz.")
+    static let unexpected = AdminError(
+        status: 500, code: "weir_admin_failed", message: "The request failed inside Weir.", action: "The reason is in Weir's log.")
+
+    /// What the sender sees of an error; nil when that is only that there was one.
+    static func from(_ error: any Error) -> AdminError? {
+        switch error {
+        case let error as AdminError: error
+        case LedgerError.unknownKey: .unknownKey
+        case LedgerError.keyConflict: .keyConflict
+        case LedgerError.entryTooLarge:
+            AdminError(
+                status: 400, code: "weir_admin_value", message: "The names or models are too long for one journal entry.",
+                action: "Use shorter names or fewer models.")
+        case LedgerError.journal, is JournalError: .journalUnavailable
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,181 @@
+public import Core
+public import Ledger
+public import Policy
+
+/// Whose call to which model is to be explained.
+public struct ExplainQuery: Sendable, Hashable {
+    public enum Key: Sendable, Hashable {
+        case id(String)
+        /// The whole key, by what Weir keeps of it.
+        case digest(KeyDigest)
+    }
+
+    public var key: Key
+    public var model: String
+    public var operation: Operation
+
+    public init(key: Key, model: String, operation: Operation) {
+        self.key = key
+        self.model = model
+        self.operation = operation
+    }
+}
+
+/// Each endpoint that serves a model, in the order in which a call would try it, with the reason for or against.
+public struct ExplainReport: Sendable, Hashable, Codable {
+    public struct PriceView: Sendable, Hashable, Codable {
+        public var list: String
+        public var from: String
+        /// Dollars per million tokens.
+        public var input: String
+        public var cachedInput: String
+        public var output: String
+    }
+
+    public struct LabelsView: Sendable, Hashable, Codable {
+        public var processedIn: [String]
+        public var storedIn: [String]
+        public var `operator`: String
+        public var operatorCountry: String
+        public var trains: String?
+        public var retentionDays: Int?
+        public var contract: String?
+    }
+
+    public struct Line: Sendable, Hashable, Codable {
+        public enum Standing: String, Sendable, Codable { case candidate, denied, notServed = "not served", unavailable }
+
+        public var endpoint: String
+        public var provider: String
+        public var standing: Standing
+        public var reason: String
+        public var priority: Int
+        public var weight: Int
+        /// Moving average of the time to the first byte; nil before the first answer.
+        public var latencyMilliseconds: String?
+        /// nil: the price book has none that holds today, and calls pass it over.
+        public var price: PriceView?
+        public var upstreamModel: String
+        public var maxOutputTokens: Int64
+        public var labels: LabelsView
+    }
+
+    public var key: String
+    public var tenant: String
+    public var team: String
+    public var model: String
+    public var operation: String
+    public var at: String
+    public var generation: UInt64
+    /// What would happen to a call now, in a sentence.
+    public var verdict: String
+    public var endpoints: [Line]
+}
+
+extension ExplainReport {
+    /// Explains from the values that the data path decides on. `serves` says whether an endpoint takes an operation at all.
+    public init(
+        key: KeyRecord, model: String, operation: Operation, in catalogue: Catalogue, health: [Health], prices: PriceBook,
+        serves: (Int, Operation) -> Bool, at now: Timestamp
+    ) {
+        self.key = key.id
+        tenant = key.tenant
+        team = key.team
+        self.model = model
+        self.operation = operation.rawValue
+        at = now.description
+        generation = catalogue.generation
+        // A tenant that the configuration has dropped is permitted nothing: its index is outside.
+        let call = CallFacts(
+            tenant: catalogue.tenant(named: key.tenant) ?? catalogue.tenants.count, model: model, operation: operation,
+            keyModels: key.models)
+        endpoints = explain(call, in: catalogue, health: health, serves: serves, at: now).compactMap { index, standing in
+            let endpoint = catalogue.endpoints[index]
+            guard let served = endpoint.models[model] else { return nil }
+            return Line(endpoint, served, standing, health[index], prices.price(served.price, at: now), at: now)
+        }
+        let candidates = endpoints.filter { $0.standing == .candidate }
+        let hasExpired = key.expires.map { $0 <= now } ?? false
+        verdict =
+            if hasExpired {
+                "Refused: the key has expired."
+            } else if endpoints.isEmpty {
+                "Refused: no endpoint serves this model."
+            } else if let first = candidates.first {
+                if candidates.allSatisfy({ $0.price == nil }) {
+                    "Refused: the price book has no price for this model at its endpoints today."
+                } else if candidates.dropFirst().contains(where: { $0.priority == first.priority }) {
+                    "Admitted, money permitting: the endpoints of priority \(first.priority) share such calls by weight and latency."
+                } else {
+                    "Admitted, money permitting: \(first.endpoint) is tried first."
+                }
+            } else if endpoints.allSatisfy({ $0.standing == .denied }) {
+                "Refused: policy permits no endpoint for this call."
+            } else if endpoints.contains(where: { $0.standing == .unavailable }) {
+                "Refused for now: no permitted endpoint is available."
+            } else {
+                "Refused: no permitted endpoint serves this operation."
+            }
+    }
+}
+
+extension ExplainReport.Line {
+    fileprivate init(
+        _ endpoint: Endpoint, _ served: ServedModel, _ standing: Policy.Standing, _ health: Health, _ price: Price?,
+        at now: Timestamp
+    ) {
+        self.endpoint = endpoint.name
+        provider = endpoint.provider.rawValue
+        (self.standing, reason) = described(standing, health, at: now)
+        if self.standing == .candidate, price == nil { reason = "permitted, but passed over: it has no price today" }
+        priority = endpoint.priority
+        weight = endpoint.weight
+        latencyMilliseconds = health.latencyMicroseconds.map { "\($0 / 1000).\($0 / 100 % 10)" }
+        self.price = price.map { ExplainReport.PriceView($0, list: served.price) }
+        upstreamModel = served.upstreamName
+        maxOutputTokens = served.maxOutputTokens
+        labels = ExplainReport.LabelsView(endpoint.labels)
+    }
+}
+
+private func described(
+    _ standing: Policy.Standing, _ health: Health, at now: Timestamp
+) -> (ExplainReport.Line.Standing, String) {
+    switch standing {
+    case .candidate:
+        (.candidate, health.availability(at: now) == .trial ? "permitted; one trial, since it failed before" : "permitted and ready")
+    case .denied(let denial): (.denied, denial.description)
+    case .operationNotServed: (.notServed, "it does not serve this operation")
+    case .unavailable(.cooling(let until)): (.unavailable, "cooling down until \(until), as its provider asked")
+    case .unavailable(.open(let until)): (.unavailable, "rests until \(until) after \(health.failuresInRow) failures in a row")
+    case .unavailable(.down): (.unavailable, "its engine is not ready")
+    case .unavailable(.ready), .unavailable(.trial): (.unavailable, "it is being looked at")
+    }
+}
+
+extension ExplainReport.PriceView {
+    fileprivate init(_ price: Price, list: String) {
+        self.list = list
+        from = price.from.description
+        input = price.input.dollarsPerMillion
+        cachedInput = price.cachedInput.dollarsPerMillion
+        output = price.output.dollarsPerMillion
+    }
+}
+
+extension TokenPrice {
+    /// A pico-dollar a token is a micro-dollar a million tokens.
+    fileprivate var dollarsPerMillion: String { MoneyTotal(nanos: Int128(picos) * 1000).description }
+}
+
+extension ExplainReport.LabelsView {
+    fileprivate init(_ labels: Labels) {
+        processedIn = labels.processedIn.sorted()
+        storedIn = labels.storedIn.sorted()
+        `operator` = labels.operator
+        operatorCountry = labels.operatorCountry
+        trains = labels.trains?.rawValue
+        retentionDays = labels.retentionDays
+        contract = labels.contract
+    }
+}

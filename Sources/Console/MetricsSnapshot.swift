@@ -1,0 +1,60 @@
+public import Core
+public import Fleet
+public import Gateway
+public import Journal
+
+/// Everything that `/metrics` shows, as plain values taken at one moment. It is read without a token, so no caller is named in it.
+public struct MetricsSnapshot: Sendable {
+    /// What the counts of an endpoint are labelled with.
+    public struct EndpointFacts: Sendable {
+        public var provider: ProviderKind
+        /// The public model, where the endpoint serves only one.
+        public var model: String?
+        public var isAvailable: Bool
+
+        public init(provider: ProviderKind, model: String?, isAvailable: Bool) {
+            self.provider = provider
+            self.model = model
+            self.isAvailable = isAvailable
+        }
+
+        public init(_ endpoint: Endpoint, isAvailable: Bool) {
+            self.init(
+                provider: endpoint.provider, model: endpoint.models.count == 1 ? endpoint.models.keys.first : nil,
+                isAvailable: isAvailable)
+        }
+    }
+
+    public var version: String
+    public var started: Timestamp
+    public var generation: UInt64
+    public var loops: LoopMetrics
+    public var endpoints: [String: EndpointFacts]
+    public var engines: [String: EngineState]
+    public var journal: JournalStatistics
+    public var journalState: Journal.State
+    public var durable: UInt64
+    /// The number that the next entry gets.
+    public var next: UInt64
+    public var openHolds: Int
+    public var holdsInDoubt: Int
+
+    public init(
+        version: String, started: Timestamp, generation: UInt64, loops: LoopMetrics, endpoints: [String: EndpointFacts],
+        engines: [String: EngineState] = [:], journal: JournalStatistics, journalState: Journal.State, durable: UInt64,
+        next: UInt64, openHolds: Int, holdsInDoubt: Int
+    ) {
+        self.version = version
+        self.started = started
+        self.generation = generation
+        self.loops = loops
+        self.endpoints = endpoints
+        self.engines = engines
+        self.journal = journal
+        self.journalState = journalState
+        self.durable = durable
+        self.next = next
+        self.openHolds = openHolds
+        self.holdsInDoubt = holdsInDoubt
+    }
+}

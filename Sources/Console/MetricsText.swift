@@ -1,0 +1,151 @@
+import Core
+import Fleet
+import Gateway
+import Journal
+
+/// The longest syncs that are told apart, in microseconds, with the same in seconds.
+private let syncBounds: [(microseconds: UInt64, seconds: String)] = [
+    (50, "0.00005"), (100, "0.0001"), (250, "0.00025"), (500, "0.0005"), (1_000, "0.001"), (2_500, "0.0025"), (5_000, "0.005"),
+    (10_000, "0.01"), (25_000, "0.025"), (50_000, "0.05"), (100_000, "0.1"), (250_000, "0.25"), (1_000_000, "1"),
+]
+
+extension MetricsSnapshot {
+    /// In Prometheus's text format. Names that begin with `gen_ai_` follow OpenTelemetry's conventions for generative AI.
+    public var text: String {
+        var page = Exposition()
+        writeProcess(&page)
+        writeCalls(&page)
+        writeEndpoints(&page)
+        writeTokens(&page)
+        writeJournal(&page)
+        writeMoney(&page)
+        return page.text
+    }
+
+    private func writeProcess(_ page: inout Exposition) {
+        page.family("weir_build_info", .gauge, "The version that runs.", [([("version", version)], "1")])
+        page.single(
+            "process_start_time_seconds", .gauge, "Start time of the process since the Unix epoch in seconds.",
+            String(started.seconds))
+        page.single("weir_configuration_generation", .gauge, "Number of the configuration in force.", String(generation))
+        page.family(
+            "weir_engine_ready", .gauge, "Whether an engine that Weir runs is ready.",
+            engines.sorted { $0.key < $1.key }.map { ([("engine", $0.key)], $0.value == .ready ? "1" : "0") })
+    }
+
+    private func writeCalls(_ page: inout Exposition) {
+        page.single("weir_calls_total", .counter, "Calls that were read whole.", String(loops.calls))
+        page.single("weir_calls_in_flight", .gauge, "Calls under way.", String(loops.callsInFlight))
+        page.single("weir_connections", .gauge, "Connections from callers.", String(loops.connections))
+        page.single("weir_upstream_connections", .gauge, "Connections to endpoints.", String(loops.upstreamConnections))
+        page.single(
+            "weir_callers_gone_total", .counter, "Callers that left before their answer ended.", String(loops.callersGone))
+        page.single(
+            "weir_clipped_outputs_total", .counter, "Calls whose output limit was lowered to what the accounts can hold.",
+            String(loops.clippedOutputs))
+        page.family(
+            "weir_failures_total", .counter, "Refusals and failures that callers saw, by code.",
+            loops.failures.sorted { $0.key < $1.key }.map { ([("code", $0.key)], String($0.value)) })
+    }
+
+    // MARK: Endpoints
+
+    private var counts: [(labels: Exposition.Labels, counts: LoopMetrics.EndpointCounts)] {
+        loops.endpoints.sorted { $0.key < $1.key }.map { (labels($0.key), $0.value) }
+    }
+
+    private func labels(_ endpoint: String) -> Exposition.Labels {
+        [
+            ("weir_endpoint", endpoint), ("gen_ai_provider_name", endpoints[endpoint]?.provider.conventionalName ?? ""),
+            ("gen_ai_request_model", endpoints[endpoint]?.model ?? ""),
+        ]
+    }
+
+    private func writeEndpoints(_ page: inout Exposition) {
+        page.family(
+            "weir_endpoint_available", .gauge, "Whether an endpoint takes calls: not cooling down, resting or without its engine.",
+            endpoints.sorted { $0.key < $1.key }.map { (labels($0.key), $0.value.isAvailable ? "1" : "0") })
+        page.family(
+            "weir_attempts_total", .counter, "Attempts that were begun.", counts.map { ($0.labels, String($0.counts.attempts)) })
+        page.family(
+            "weir_attempts_ended_total", .counter, "Attempts by how their endpoint took them.",
+            counts.flatMap { labels, counts in
+                [("answered", counts.answered), ("failed", counts.failed), ("throttled", counts.throttled)].map {
+                    (labels + [("outcome", $0.0)], String($0.1))
+                }
+            })
+        page.histogram(
+            "gen_ai_server_request_duration_seconds", "From sending an attempt to the end of its answer.",
+            counts.map { Exposition.Distribution($0.labels, $0.counts.duration) })
+        page.histogram(
+            "weir_first_byte_seconds", "From sending an attempt to the first byte of its answer.",
+            counts.map { Exposition.Distribution($0.labels, $0.counts.firstByte) })
+    }
+
+    private func writeTokens(_ page: inout Exposition) {
+        // The conventions count what was cached and what was reasoned in the totals, too.
+        let meters: [(name: String, help: String, value: (Usage) -> Int64)] = [
+            ("input_tokens", "Input tokens, cached ones included.", { $0.input + $0.cachedInput }),
+            ("cache_read_input_tokens", "Input tokens served from the provider's cache.", { $0.cachedInput }),
+            ("output_tokens", "Output tokens, reasoning included.", { $0.output + $0.reasoning }),
+            ("reasoning_output_tokens", "Output tokens that were reasoning.", { $0.reasoning }),
+        ]
+        for meter in meters {
+            page.family(
+                "gen_ai_client_inference_usage_\(meter.name)_total", .counter, meter.help,
+                counts.map { ($0.labels, String(meter.value($0.counts.usage))) })
+        }
+    }
+
+    // MARK: Journal and money
+
+    private func writeJournal(_ page: inout Exposition) {
+        page.single(
+            "weir_journal_running", .gauge, "Whether the journal can be written; no call is sent while it cannot.",
+            journalState == .running ? "1" : "0")
+        page.single("weir_journal_commits_total", .counter, "Commits that were written and synced.", String(journal.commits))
+        page.single("weir_journal_entries_total", .counter, "Entries that became durable.", String(journal.entries))
+        page.single("weir_journal_written_bytes_total", .counter, "Bytes written, filling included.", String(journal.bytes))
+        page.single("weir_journal_failures_total", .counter, "Writes or syncs that failed.", String(journal.failures))
+        page.single("weir_journal_durable", .gauge, "One past the last durable entry.", String(durable))
+        page.single(
+            "weir_journal_lag_entries", .gauge, "Entries that are not durable yet.", String(next >= durable ? next - durable : 0))
+        let syncs = journal.syncMicroseconds
+        page.histogram(
+            "weir_journal_sync_seconds", "From the start of a commit's write to the end of its sync.",
+            [
+                Exposition.Distribution(
+                    labels: [], cumulative: syncBounds.map { ($0.seconds, syncs.count(through: $0.microseconds)) },
+                    total: syncs.total, sum: String(Double(syncs.sumMicroseconds) / 1e6))
+            ])
+    }
+
+    private func writeMoney(_ page: inout Exposition) {
+        page.single("weir_holds_open", .gauge, "Holds that have not ended, in doubt or not.", String(openHolds))
+        page.single("weir_holds_in_doubt", .gauge, "Holds that wait for evidence or for their time to pass.", String(holdsInDoubt))
+    }
+}
+
+extension ProviderKind {
+    /// As OpenTelemetry's `gen_ai.provider.name` writes it, where it knows the provider.
+    fileprivate var conventionalName: String {
+        switch self {
+        case .openai: "openai"
+        case .azure: "azure.ai.openai"
+        case .vllm, .llamaCpp, .sglang, .ollama, .compatible: rawValue
+        }
+    }
+}
+
+extension Exposition.Distribution {
+    fileprivate init(_ labels: Exposition.Labels, _ histogram: LoopMetrics.Histogram) {
+        var sum: UInt64 = 0
+        self.labels = labels
+        cumulative = zip(LoopMetrics.durationBuckets, histogram.counts).map { bound, count in
+            sum += count
+            return (String(bound), sum)
+        }
+        total = histogram.counts.reduce(0, +)
+        self.sum = String(histogram.sumSeconds)
+    }
+}

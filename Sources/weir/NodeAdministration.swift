@@ -1,0 +1,128 @@
+import Console
+import Core
+import Fleet
+import Foundation
+import Gateway
+import Journal
+import Ledger
+import Policy
+import Providers
+import Settings
+
+/// What the admin API may do with this node.
+extension Node {
+    nonisolated func adminActions(adminAddress: String) -> AdminActions {
+        AdminActions(
+            createKey: { try await self.createKey($0) },
+            listKeys: { await self.listKeys() },
+            rotateKey: { try await self.rotateKey($0, overlapSeconds: $1) },
+            revokeKey: { try await self.revokeKey($0, why: $1) },
+            usage: { query in
+                try await self.bookkeeper.usage(by: query.by, from: query.from.start, to: query.to.start)
+            },
+            explain: { try await self.explain($0) },
+            reload: { await self.reloadReport() },
+            metrics: { try await self.metricsSnapshot() },
+            ready: { await self.readyChecks() },
+            status: { await self.status(adminAddress: adminAddress) })
+    }
+
+    // MARK: Keys
+
+    private func createKey(_ new: NewKey) async throws -> CreatedKey {
+        let (key, digest) = KeyMaker.key()
+        let now = Timestamp.now()
+        let record = new.record(id: KeyMaker.id(), digest: digest, at: now)
+        try await add(record)
+        return CreatedKey(key: key, record: KeyView(record, at: now))
+    }
+
+    private func listKeys() -> [KeyView] {
+        let accounts = ledger.accounts
+        let now = Timestamp.now()
+        return ledger.keys.map { key in
+            KeyView(key.record, revoked: key.revoked, account: accounts.first { $0.name == .key(key.record.id) }, at: now)
+        }
+    }
+
+    private func rotateKey(_ id: String, overlapSeconds: Int64) async throws -> CreatedKey {
+        let (key, digest) = KeyMaker.key()
+        try await rotate(id, to: digest, overlapSeconds: overlapSeconds)
+        guard let record = ledger.keys.first(where: { $0.record.id == id })?.record else { throw AdminError.unknownKey }
+        return CreatedKey(key: key, record: KeyView(record, at: .now()))
+    }
+
+    private func revokeKey(_ id: String, why: String) async throws {
+        guard let key = ledger.keys.first(where: { $0.record.id == id }) else { throw AdminError.unknownKey }
+        guard key.revoked == nil else { throw AdminError.keyConflict }
+        try await revoke(id, why: why)
+    }
+
+    // MARK: Looking
+
+    private func explain(_ query: ExplainQuery) throws -> ExplainReport {
+        let keys = ledger.keys.filter { $0.revoked == nil }
+        let found =
+            switch query.key {
+            case .id(let id): keys.first { $0.record.id == id }
+            case .digest(let digest): keys.first { $0.record.secrets.contains { $0.digest == digest } }
+            }
+        guard let record = found?.record else { throw AdminError.unknownKey }
+        let catalogue = gateway.snapshot.catalogue
+        return ExplainReport(
+            key: record, model: query.model, operation: query.operation, in: catalogue, health: board.health(of: catalogue),
+            prices: configuration.priceBook, serves: { catalogue.endpoints[$0].serves($1) }, at: .now())
+    }
+
+    private func reloadReport() async -> ReloadReport {
+        do {
+            let configuration = try await reload()
+            return ReloadReport(ok: true, generation: generation, notes: configuration.notes)
+        } catch let errors as ConfigurationErrors {
+            return ReloadReport(ok: false, generation: generation, errors: errors.errors.map(\.description))
+        } catch {
+            return ReloadReport(ok: false, generation: generation, errors: ["\(error)"])
+        }
+    }
+
+    private func metricsSnapshot() async throws -> MetricsSnapshot {
+        let catalogue = gateway.snapshot.catalogue
+        let health = board.health(of: catalogue)
+        let now = Timestamp.now()
+        var facts: [String: MetricsSnapshot.EndpointFacts] = [:]
+        for (index, endpoint) in catalogue.endpoints.enumerated() {
+            let available =
+                switch health[index].availability(at: now) {
+                case .ready, .trial: true
+                case .cooling, .open, .down: false
+                }
+            facts[endpoint.name] = MetricsSnapshot.EndpointFacts(endpoint, isAvailable: available)
+        }
+        let journal = ledger.journal
+        return MetricsSnapshot(
+            version: Node.version, started: startedAt, generation: generation, loops: try await gateway.metrics(),
+            endpoints: facts, engines: Dictionary(uniqueKeysWithValues: engineStates.map { ($0.name, $0.state) }),
+            journal: journal.statistics, journalState: journal.state, durable: journal.durable, next: journal.next,
+            openHolds: ledger.openHolds, holdsInDoubt: ledger.doubtfulHolds.count)
+    }
+
+    private func readyChecks() -> [ReadyCheck] {
+        let journal = ledger.journal.state
+        return [
+            ReadyCheck("calls", ok: !addresses.isEmpty, detail: addresses.isEmpty ? "not listening yet" : "listening"),
+            ReadyCheck("journal", ok: journal == .running, detail: "\(journal)"),
+        ]
+    }
+
+    private func status(adminAddress: String) -> StatusReport {
+        let catalogue = gateway.snapshot.catalogue
+        let health = board.health(of: catalogue)
+        let now = Timestamp.now()
+        return StatusReport(
+            version: Node.version, node: configuration.node, process: ProcessInfo.processInfo.processIdentifier,
+            generation: generation, started: startedAt, calls: addresses.map { "\($0)" }, admin: adminAddress,
+            durable: ledger.journal.durable, next: ledger.journal.next, journal: "\(ledger.journal.state)",
+            endpoints: catalogue.endpoints.enumerated().map { .init($1.name, "\(health[$0].availability(at: now))") },
+            engines: engineStates.map { .init($0.name, "\($0.state)") }, notes: configuration.notes)
+    }
+}
