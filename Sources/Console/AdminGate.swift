@@ -14,7 +14,7 @@ struct AdminGate: RouterMiddleware {
     ) async throws -> Response {
         var response: Response
         do {
-            try authenticate(request)
+            guard isOpen(request) || token.isCarried(by: request) else { throw AdminError.noToken }
             response = try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound {
             response = answer(.noRoute)
@@ -38,17 +38,18 @@ struct AdminGate: RouterMiddleware {
         return response
     }
 
-    private func authenticate(_ request: Request) throws(AdminError) {
-        if isOpen(request) { return }
-        let scheme = "bearer "
-        let given = request.headers[values: .authorization]
-        guard given.count == 1, let value = given.first, value.prefix(scheme.count).lowercased() == scheme,
-            token.matches(String(value.dropFirst(scheme.count)))
-        else { throw .noToken }
-    }
-
     /// What probes and collectors read without a token: no caller is named in it.
     private func isOpen(_ request: Request) -> Bool {
         request.method == .get && ["/livez", "/readyz", "/metrics"].contains(request.uri.path)
+    }
+}
+
+extension AdminToken {
+    /// Whether a request has it as its one bearer credential.
+    func isCarried(by request: Request) -> Bool {
+        let scheme = "bearer "
+        let given = request.headers[values: .authorization]
+        guard given.count == 1, let value = given.first, value.prefix(scheme.count).lowercased() == scheme else { return false }
+        return matches(String(value.dropFirst(scheme.count)))
     }
 }

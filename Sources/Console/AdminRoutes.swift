@@ -2,6 +2,7 @@ import Core
 import Foundation
 import Hummingbird
 import HTTPTypes
+import HTTPTypes
 import Ledger
 import NIOCore
 
@@ -23,16 +24,18 @@ struct AdminRoutes {
     typealias Context = BasicRequestContext
 
     let actions: AdminActions
+    let token: AdminToken
 
     func add(to router: Router<Context>) {
-        let actions = actions
+        let (actions, token) = (actions, token)
         router.get("livez") { _, _ in answer("ok\n") }
         router.get("readyz") { _, _ in
             let report = ReadyReport(await actions.ready())
             return try answer(report, status: report.ready ? .ok : .serviceUnavailable)
         }
-        router.get("metrics") { _, _ in
-            answer(try await actions.metrics().text, contentType: Exposition.contentType)
+        router.get("metrics") { request, _ in
+            let metrics = try await actions.metrics()
+            return answer(metrics.text(withAccounts: token.isCarried(by: request)), contentType: Exposition.contentType)
         }
         let admin = router.group("admin/v1")
         addKeys(to: admin)

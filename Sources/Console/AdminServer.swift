@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import HummingbirdCore
 public import Logging
 public import NIOCore
 
@@ -33,7 +34,7 @@ public struct AdminServer: Sendable {
     public func run(onBound: @escaping @Sendable (SocketAddress) async -> Void = { _ in }) async throws {
         let router = Router(context: BasicRequestContext.self)
         router.add(middleware: AdminGate(token: token, log: log))
-        AdminRoutes(actions: actions).add(to: router)
+        AdminRoutes(actions: actions, token: token).add(to: router)
         let application = Application(
             router: router,
             server: .http1(

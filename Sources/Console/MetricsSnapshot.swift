@@ -2,8 +2,9 @@ public import Core
 public import Fleet
 public import Gateway
 public import Journal
+public import Ledger
 
-/// Everything that `/metrics` shows, as plain values taken at one moment. It is read without a token, so no caller is named in it.
+/// Everything that `/metrics` shows, as plain values taken at one moment.
 public struct MetricsSnapshot: Sendable {
     /// What the counts of an endpoint are labelled with.
     public struct EndpointFacts: Sendable {
@@ -38,11 +39,13 @@ public struct MetricsSnapshot: Sendable {
     public var next: UInt64
     public var openHolds: Int
     public var holdsInDoubt: Int
+    /// Of the current month; tenants and teams are shown, keys would be too many.
+    public var accounts: [AccountView]
 
     public init(
         version: String, started: Timestamp, generation: UInt64, loops: LoopMetrics, endpoints: [String: EndpointFacts],
         engines: [String: EngineState] = [:], journal: JournalStatistics, journalState: Journal.State, durable: UInt64,
-        next: UInt64, openHolds: Int, holdsInDoubt: Int
+        next: UInt64, openHolds: Int, holdsInDoubt: Int, accounts: [AccountView] = []
     ) {
         self.version = version
         self.started = started
@@ -56,5 +59,6 @@ public struct MetricsSnapshot: Sendable {
         self.next = next
         self.openHolds = openHolds
         self.holdsInDoubt = holdsInDoubt
+        self.accounts = accounts
     }
 }

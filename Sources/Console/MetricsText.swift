@@ -2,6 +2,7 @@ import Core
 import Fleet
 import Gateway
 import Journal
+import Ledger
 
 /// The longest syncs that are told apart, in microseconds, with the same in seconds.
 private let syncBounds: [(microseconds: UInt64, seconds: String)] = [
@@ -11,7 +12,8 @@ private let syncBounds: [(microseconds: UInt64, seconds: String)] = [
 
 extension MetricsSnapshot {
     /// In Prometheus's text format. Names that begin with `gen_ai_` follow OpenTelemetry's conventions for generative AI.
-    public var text: String {
+    /// `withAccounts`: also the balances of tenants and teams, which are only for who has the admin token.
+    public func text(withAccounts: Bool) -> String {
         var page = Exposition()
         writeProcess(&page)
         writeCalls(&page)
@@ -19,6 +21,7 @@ extension MetricsSnapshot {
         writeTokens(&page)
         writeJournal(&page)
         writeMoney(&page)
+        if withAccounts { writeAccounts(&page) }
         return page.text
     }
 
@@ -123,6 +126,31 @@ extension MetricsSnapshot {
     private func writeMoney(_ page: inout Exposition) {
         page.single("weir_holds_open", .gauge, "Holds that have not ended, in doubt or not.", String(openHolds))
         page.single("weir_holds_in_doubt", .gauge, "Holds that wait for evidence or for their time to pass.", String(holdsInDoubt))
+    }
+
+    private func writeAccounts(_ page: inout Exposition) {
+        let shown = accounts.compactMap { account in account.name.labels.map { (labels: $0, account: account) } }
+            .sorted { $0.account.name.description < $1.account.name.description }
+        page.family(
+            "weir_account_settled_dollars", .gauge, "Settled in the current month.",
+            shown.map { ($0.labels, $0.account.settled.description) })
+        page.family(
+            "weir_account_reserved_dollars", .gauge, "Held, in allowances or in doubt in the current month.",
+            shown.map { ($0.labels, $0.account.reserved.description) })
+        page.family(
+            "weir_account_limit_dollars", .gauge, "Hard limit of a month.",
+            shown.compactMap { row in row.account.limit.map { (row.labels, $0.description) } })
+    }
+}
+
+extension AccountName {
+    /// Nil for keys.
+    fileprivate var labels: Exposition.Labels? {
+        switch self {
+        case .tenant(let tenant): [("tenant", tenant)]
+        case .team(let tenant, let team): [("tenant", tenant), ("team", team)]
+        case .key: nil
+        }
     }
 }
 

@@ -51,34 +51,50 @@ public struct UsageReport: Sendable, Hashable, Codable {
         by = query.by.map(\.rawValue)
         from = query.from.description
         to = query.to.description
-        self.rows = rows.map { Line($0, query.by) }
-        var sum = UsageRow(
-            group: [], calls: 0, voided: 0, estimated: 0, usage: .zero, charged: .zero, estimatedCharge: .zero)
-        for row in rows {
-            sum.calls += row.calls
-            sum.voided += row.voided
-            sum.estimated += row.estimated
-            sum.usage = sum.usage + row.usage
-            sum.charged = sum.charged + row.charged
-            sum.estimatedCharge = sum.estimatedCharge + row.estimatedCharge
+        let by = by
+        self.rows = rows.map { row in
+            var one = Sum()
+            one.add(row)
+            return Line(one, Dictionary(zip(by, row.group)) { first, _ in first })
         }
-        total = Line(sum, [])
+        var sum = Sum()
+        for row in rows { sum.add(row) }
+        total = Line(sum, [:])
+    }
+}
+
+/// Rows of the books added up.
+private struct Sum {
+    var calls: Int64 = 0
+    var voided: Int64 = 0
+    var estimated: Int64 = 0
+    var usage = Usage.zero
+    var charged = MoneyTotal.zero
+    var estimatedCharge = MoneyTotal.zero
+
+    mutating func add(_ row: UsageRow) {
+        calls += row.calls
+        voided += row.voided
+        estimated += row.estimated
+        usage = usage + row.usage
+        charged = charged + row.charged
+        estimatedCharge = estimatedCharge + row.estimatedCharge
     }
 }
 
 extension UsageReport.Line {
-    fileprivate init(_ row: UsageRow, _ by: [UsageDimension]) {
-        group = Dictionary(zip(by.map(\.rawValue), row.group)) { first, _ in first }
-        calls = row.calls
-        voided = row.voided
-        estimatedCalls = row.estimated
-        inputTokens = row.usage.input
-        cachedInputTokens = row.usage.cachedInput
-        outputTokens = row.usage.output
-        reasoningTokens = row.usage.reasoning
-        charged = row.charged.description
-        estimatedCharge = row.estimatedCharge.description
-        let perMille = row.charged.nanos > 0 ? row.estimatedCharge.nanos * 1000 / row.charged.nanos : 0
+    fileprivate init(_ sum: Sum, _ group: [String: String]) {
+        self.group = group
+        calls = sum.calls
+        voided = sum.voided
+        estimatedCalls = sum.estimated
+        inputTokens = sum.usage.input
+        cachedInputTokens = sum.usage.cachedInput
+        outputTokens = sum.usage.output
+        reasoningTokens = sum.usage.reasoning
+        charged = sum.charged.description
+        estimatedCharge = sum.estimatedCharge.description
+        let perMille = sum.charged.nanos > 0 ? sum.estimatedCharge.nanos * 1000 / sum.charged.nanos : 0
         estimatedSharePercent = "\(perMille / 10).\(perMille % 10)"
     }
 }
