@@ -21,7 +21,7 @@ public struct ErrorFacts: Sendable, Hashable {
 
 /// Reads the body of an error in any shape that providers use: `error` as object or text, or members at the top.
 public func readError(_ body: UnsafeRawBufferPointer) -> ErrorFacts {
-    var cursor = JSONCursor(body, depthMax: jsonDepthMax, allowsLoneSurrogates: true)
+    var cursor = JSONCursor(body, depthMax: jsonDepthMax, isStrict: false)
     var flat = ErrorFacts()
     var nested: ErrorFacts?
     do throws(ScanError) {

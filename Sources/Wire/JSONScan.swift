@@ -26,17 +26,17 @@ struct JSONCursor {
     let base: UnsafePointer<UInt8>
     let end: Int
     let depthMax: Int
-    /// A half of a surrogate pair, written as an escape, has no meaning; it is refused from callers and let pass from providers,
-    /// which cut text between tokens.
-    let allowsLoneSurrogates: Bool
+    /// Text from a caller. What grammar allows and parsers disagree on is refused there: halves of surrogate pairs and numbers that no
+    /// Double holds. From providers both pass: they cut text between tokens.
+    let isStrict: Bool
     var at = 0
     var depth = 0
 
-    init(_ bytes: UnsafeRawBufferPointer, depthMax: Int, allowsLoneSurrogates: Bool) {
+    init(_ bytes: UnsafeRawBufferPointer, depthMax: Int, isStrict: Bool) {
         base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? emptyText.utf8Start
         end = bytes.count
         self.depthMax = min(depthMax, jsonDepthMax)
-        self.allowsLoneSurrogates = allowsLoneSurrogates
+        self.isStrict = isStrict
     }
 
     /// The byte at the cursor; 0, which begins no value, at the end.
@@ -51,7 +51,11 @@ struct JSONCursor {
     }
 
     /// Passes one whole value of any kind.
-    mutating func skip() throws(ScanError) {
+    @inline(__always) mutating func skip() throws(ScanError) {
+        if peek == UInt8(ascii: "{") || peek == UInt8(ascii: "[") { try skipContainer() } else { try skipScalar() }
+    }
+
+    private mutating func skipContainer() throws(ScanError) {
         // Innermost container in the lowest bit: 1 is an object, 0 an array.
         var kinds: UInt128 = 0
         var open = 0
@@ -99,6 +103,7 @@ struct JSONCursor {
     @inline(__always) private mutating func skipScalar() throws(ScanError) {
         switch peek {
         case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): _ = try number()
         case UInt8(ascii: "t"): try literal("true")
         case UInt8(ascii: "f"): try literal("false")
         case UInt8(ascii: "n"): try literal("null")
@@ -181,7 +186,10 @@ extension JSONCursor {
         let start = at
         var whole = true
         if peek == UInt8(ascii: "-") { at &+= 1 }
+        let firstDigit = at
         if peek == UInt8(ascii: "0") { at &+= 1 } else { try digits() }
+        let wholeDigits = at &- firstDigit
+        if isStrict, wholeDigits >= 309 { throw ScanError(.outOfRange, at: start) }
         if peek == UInt8(ascii: ".") {
             whole = false
             at &+= 1
@@ -190,8 +198,13 @@ extension JSONCursor {
         if peek | 0x20 == UInt8(ascii: "e") {
             whole = false
             at &+= 1
-            if peek == UInt8(ascii: "+") || peek == UInt8(ascii: "-") { at &+= 1 }
+            let isNegative = peek == UInt8(ascii: "-")
+            if isNegative || peek == UInt8(ascii: "+") { at &+= 1 }
+            let firstExponentDigit = at
             try digits()
+            if isStrict, !isNegative, !fitsDouble(wholeDigits, exponent: firstExponentDigit..<at) {
+                throw ScanError(.outOfRange, at: start)
+            }
         }
         return (start..<at, whole)
     }
@@ -199,6 +212,13 @@ extension JSONCursor {
     @inline(__always) private mutating func digits() throws(ScanError) {
         guard at < end, base[at] &- 0x30 < 10 else { throw fault() }
         repeat { at &+= 1 } while at < end && base[at] &- 0x30 < 10
+    }
+
+    /// Whether digits before the point and an exponent stay below 10³⁰⁸.
+    private func fitsDouble(_ wholeDigits: Int, exponent: Range<Int>) -> Bool {
+        var power = 0
+        for i in exponent where power < 1000 { power = power * 10 + Int(base[i] &- 0x30) }
+        return wholeDigits + power <= 308
     }
 
     /// The value of a whole number that was passed; nil beyond Int64.

@@ -95,7 +95,7 @@ extension JSONCursor {
             return i &+ 2
         case UInt8(ascii: "u"):
             guard let unit = hexadecimal(i &+ 2) else { throw fault() }
-            if unit & 0xF800 != 0xD800 || allowsLoneSurrogates { return i &+ 6 }
+            if unit & 0xF800 != 0xD800 || !isStrict { return i &+ 6 }
             guard unit < 0xDC00, i &+ 7 < end, base[i &+ 6] == UInt8(ascii: "\\"), base[i &+ 7] == UInt8(ascii: "u"),
                 let low = hexadecimal(i &+ 8), low & 0xFC00 == 0xDC00
             else { throw fault() }

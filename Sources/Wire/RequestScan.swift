@@ -116,7 +116,7 @@ struct RequestScanner {
     var found = RequestScan()
 
     init(_ body: UnsafeRawBufferPointer, operation: Operation, maxDepth: Int) {
-        cursor = JSONCursor(body, depthMax: maxDepth, allowsLoneSurrogates: false)
+        cursor = JSONCursor(body, depthMax: maxDepth, isStrict: true)
         self.operation = operation
     }
 

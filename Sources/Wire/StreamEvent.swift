@@ -25,7 +25,7 @@ struct StreamEvent {
 extension StreamEvent {
     /// Reads one JSON event; throws when it is not exactly one object.
     init(_ data: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer, dialect: StreamDialect) throws(ScanError) {
-        var cursor = JSONCursor(data, depthMax: jsonDepthMax, allowsLoneSurrogates: true)
+        var cursor = JSONCursor(data, depthMax: jsonDepthMax, isStrict: false)
         cursor.skipSpace()
         guard cursor.peek == UInt8(ascii: "{") else { throw cursor.fault() }
         try cursor.enter()

@@ -69,7 +69,8 @@ public struct StreamReader: Sendable {
     /// The bytes of an event that is not whole yet.
     public private(set) var rest = ByteBuffer()
 
-    public var ended: Bool { progress == .ended }
+    /// The dialect's own end was read; it stays so when a violation follows.
+    public private(set) var ended = false
     public var hasPartialEvent: Bool { rest.readableBytes > 0 }
 
     private enum LineFeed { case none, forward, drop }
@@ -78,6 +79,8 @@ public struct StreamReader: Sendable {
     private let hideUsage: Bool
     private let maxEventBytes: Int
     private var progress = StreamStep.Progress.open
+    /// Nothing is taken any more.
+    private var closed = false
     private var frame = SSEFrame()
     private var atStart = true
     /// The last block ended in CR: what becomes of an LF that comes first now.
@@ -90,9 +93,9 @@ public struct StreamReader: Sendable {
         self.maxEventBytes = maxEventBytes
     }
 
-    /// Takes the next bytes. After a violation nothing is taken any more.
+    /// Takes the next bytes. After a violation nothing is taken any more, nor after what may not follow a failure.
     public mutating func read(_ bytes: ByteBuffer) -> StreamStep {
-        if case .violated = progress { return StreamStep(forward: nil, progress: progress) }
+        if closed { return StreamStep(forward: nil, progress: progress) }
         var input = bytes
         let collected = rest.readableBytes > 0
         if collected {
@@ -109,12 +112,9 @@ public struct StreamReader: Sendable {
 
     /// Tells how the stream closed. An end whose blank line is missing still counts: `rest` then holds its bytes.
     public mutating func endOfInput() -> StreamClose {
-        switch progress {
-        case .ended, .failed: return .complete
-        case .violated: return .cut
-        case .open: break
-        }
-        guard hasPartialEvent else { return .cut }
+        if ended { return .complete }
+        if case .failed = progress { return .complete }
+        guard !closed, hasPartialEvent else { return .cut }
         var last = self
         _ = last.read(ByteBuffer(string: "\n\n"))
         guard last.ended else { return .cut }
@@ -142,16 +142,18 @@ public struct StreamReader: Sendable {
         while start < raw.count {
             let block = UnsafeRawBufferPointer(rebasing: raw[start...])
             guard let (length, kind) = frame.advance(block) else {
-                if block.count > maxEventBytes { progress = .violated(.eventTooLong) }
+                if block.count > maxEventBytes { refuse(.eventTooLong) }
                 break
             }
             var isHidden = false
-            if length > maxEventBytes {
-                progress = .violated(.eventTooLong)
+            // An LF after the last CR may come with the next read; it does not count.
+            let endsInCRLF = length >= 2 && block[length - 2] == 0x0D && block[length - 1] == 0x0A
+            if length - (endsInCRLF ? 1 : 0) > maxEventBytes {
+                refuse(.eventTooLong)
             } else if kind == .event {
                 isHidden = event(UnsafeRawBufferPointer(rebasing: block[..<length]), at: start, input)
             }
-            if case .violated = progress { break }
+            if closed { break }
             if isHidden { output.drop(start..<start + length, input) }
             lineFeed = frame.endsInCR ? (isHidden ? .drop : .forward) : .none
             start += length
@@ -160,11 +162,17 @@ public struct StreamReader: Sendable {
         return start
     }
 
+    /// Gives the stream up. What was reported before as a failure stays one: it says more.
+    private mutating func refuse(_ violation: StreamViolation) {
+        closed = true
+        if case .failed = progress { return }
+        progress = .violated(violation)
+    }
+
     /// Keeps the bytes of an unfinished event in a buffer of their own: the input's memory goes back to its pool.
     private mutating func keep(_ input: ByteBuffer, from consumed: Int, collected: Bool) {
         let left = input.readableBytes - consumed
-        if case .violated = progress { return }
-        if left == 0 { return }
+        if closed || left == 0 { return }
         if consumed == 0, collected {
             rest = input
             return
@@ -215,11 +223,11 @@ extension StreamReader {
         if ended {
             // Some servers end the Responses dialect with chat's end as well.
             let isDone = dialect == .responses && frame.dataLines == 1 && isDoneMark(block, frame.data)
-            if !isDone { progress = .violated(.eventAfterEnd) }
+            if !isDone { refuse(.eventAfterEnd) }
             return false
         }
         if frame.hasUnknownField {
-            progress = .violated(.notAnEventStream)
+            refuse(.notAnEventStream)
             return false
         }
         if frame.dataLines == 0 || (frame.dataLines == 1 && frame.data.isEmpty) { return false }
@@ -241,19 +249,19 @@ extension StreamReader {
     ) -> Bool {
         if isDoneMark(data, 0..<data.count) {
             if case .failed = progress { return false }
-            progress = dialect == .responses ? .violated(.endOutOfPlace) : .ended
+            if dialect == .responses { refuse(.endOutOfPlace) } else { end() }
             return false
         }
         let event: StreamEvent
         do {
             event = try StreamEvent(data, name: UnsafeRawBufferPointer(rebasing: block[frame.name]), dialect: dialect)
         } catch {
-            progress = .violated(.malformedEvent)
+            refuse(.malformedEvent)
             return false
         }
         if case .failed = progress {
             // An error may be told twice (`error`, then `response.failed`); nothing else follows one.
-            if event.meaning != .failure { progress = .violated(.eventAfterEnd) }
+            if event.meaning != .failure { refuse(.eventAfterEnd) }
             return false
         }
         if let raw = event.rawUsage {
@@ -267,7 +275,7 @@ extension StreamReader {
         }
         switch event.meaning {
         case .progress: break
-        case .end: progress = .ended
+        case .end: end()
         case .failure:
             let body = event.error.flatMap { dialect == .responses ? slice($0) : slice(0..<data.count) }
             progress = .failed(body ?? ByteBuffer())
@@ -276,6 +284,13 @@ extension StreamReader {
         else { return false }
         hidUsage = true
         return true
+    }
+}
+
+extension StreamReader {
+    private mutating func end() {
+        ended = true
+        progress = .ended
     }
 }
 

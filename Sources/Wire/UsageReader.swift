@@ -20,7 +20,7 @@ public struct AnswerScan: Sendable, Hashable {
 
 /// Reads a whole answer; throws when it is not exactly one complete JSON object.
 public func readAnswer(_ body: UnsafeRawBufferPointer) throws(ScanError) -> AnswerScan {
-    var cursor = JSONCursor(body, depthMax: jsonDepthMax, allowsLoneSurrogates: true)
+    var cursor = JSONCursor(body, depthMax: jsonDepthMax, isStrict: false)
     var answer = AnswerScan()
     cursor.skipSpace()
     guard cursor.peek == UInt8(ascii: "{") else {

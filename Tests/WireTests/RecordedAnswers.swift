@@ -86,12 +86,8 @@ func readStream(
     for end in cuts + [bytes.count] where end >= start {
         let step = reader.read(ByteBuffer(bytes: bytes[start..<end]))
         if let forward = step.forward { record.forwarded += Array(forward.readableBytesView) }
-        switch step.progress {
-        case .open: break
-        case .ended: record.ended = true
-        case .failed(let body): record.failure = String(buffer: body)
-        case .violated(let violation): record.violation = violation
-        }
+        if case .failed(let body) = step.progress { record.failure = String(buffer: body) }
+        if case .violated(let violation) = step.progress { record.violation = violation }
         start = end
     }
     record.close = reader.endOfInput()
