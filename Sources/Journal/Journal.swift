@@ -49,6 +49,15 @@ public final class Journal: Sendable {
         Journal(core: try JournalCore.open(settings, disk: disk, from: from, replay: replay))
     }
 
+    /// Hands over the entries of a folder that no process writes to, checking each. Nothing is locked or changed.
+    /// - Returns: one past the last sequence number.
+    @discardableResult public static func scan(
+        folder: String, disk: some Disk = PosixDisk(), from: UInt64 = 0,
+        _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws -> UInt64 {
+        try JournalCore.scan(folder, disk: disk, from: from, body)
+    }
+
     deinit { core.close() }
 
     /// Takes `{"v":1,"n":<sequence>,` followed by `rest`, which is the entry's JSON from its next member to its closing brace.

@@ -99,6 +99,19 @@ final class JournalCore: Sendable {
         return core
     }
 
+    static func scan(
+        _ folder: String, disk: any Disk, from: UInt64, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws -> UInt64 {
+        var recovery = Recovery(folder: folder, disk: disk)
+        do {
+            try recovery.run(from: from, replay: body)
+        } catch let error as DiskError {
+            throw JournalError.disk(error)
+        }
+        try recovery.last?.forEachEntry(from: from, body)
+        return recovery.last?.head.next ?? recovery.proven
+    }
+
     /// Gives back the space of what has been written again. It may fail: what stays is passed over at the next open as well.
     private static func tidy(_ recovery: Recovery, _ folder: String, _ disk: any Disk) {
         var useless = recovery.useless
@@ -303,6 +316,7 @@ extension JournalCore {
 
     func read(from: UInt64, limit: Int, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void) throws -> UInt64 {
         let durable = durable.load(ordering: .acquiring)
+        guard from < durable else { return from }
         var next = from
         let end = from + UInt64(min(max(0, limit), Int(Int32.max)))
         while next < min(end, durable) {

@@ -26,7 +26,6 @@ struct Recovery {
 
     private struct Candidate {
         var name: String
-        var file: any DiskFile
         var head: SegmentHead?
     }
 
@@ -42,15 +41,16 @@ struct Recovery {
 
     /// Hands over the proven entries from `from` on; the last batch is left to the caller.
     mutating func run(from: UInt64, replay: (UInt64, UnsafeRawBufferPointer) throws -> Void) throws {
-        let candidates = try openSegments()
-        defer { for candidate in candidates { candidate.file.close() } }
+        let candidates = try findSegments()
         let start = try firstToRead(candidates, from: from)
         for candidate in candidates[..<start] {
             if let head = candidate.head { index.add(name: candidate.name, salt: head.salt, first: head.first) }
         }
         var isFirst = true
         for candidate in candidates[start...] {
-            let window = FileWindow(candidate.file, bytes: Self.windowBytes)
+            let file = try disk.open(folder + "/" + candidate.name)
+            defer { file.close() }
+            let window = FileWindow(file, bytes: Self.windowBytes)
             defer { withExtendedLifetime(window) {} }
             guard let head = candidate.head else {
                 // A head is durable before the first batch is written, so no batch may stand behind a broken one.
@@ -70,20 +70,15 @@ struct Recovery {
         if let suspicion { throw JournalError.corrupt(suspicion) }
     }
 
-    private mutating func openSegments() throws -> [Candidate] {
+    private mutating func findSegments() throws -> [Candidate] {
         var candidates: [Candidate] = []
         let names = try disk.list(folder).compactMap { name in Segment.ordinal(name).map { (ordinal: $0, name: name) } }
-        do {
-            for (ordinal, name) in names.sorted(by: { $0.ordinal < $1.ordinal }) {
-                let file = try disk.open(folder + "/" + name)
-                candidates.append(Candidate(name: name, file: file))
-                let head = try FileWindow(file, bytes: sectorBytes).segmentHead()
-                candidates[candidates.count - 1].head = head.flatMap { $0.ordinal == ordinal ? $0 : nil }
-                nextOrdinal = max(nextOrdinal, ordinal + 1)
-            }
-        } catch {
-            for candidate in candidates { candidate.file.close() }
-            throw error
+        for (ordinal, name) in names.sorted(by: { $0.ordinal < $1.ordinal }) {
+            let file = try disk.open(folder + "/" + name)
+            defer { file.close() }
+            let head = try FileWindow(file, bytes: sectorBytes).segmentHead()
+            candidates.append(Candidate(name: name, head: head?.ordinal == ordinal ? head : nil))
+            nextOrdinal = max(nextOrdinal, ordinal + 1)
         }
         return candidates
     }
@@ -93,7 +88,9 @@ struct Recovery {
     private func firstToRead(_ candidates: [Candidate], from: UInt64) throws -> Int {
         for (place, candidate) in candidates.enumerated().reversed() {
             guard let head = candidate.head, head.first <= from else { continue }
-            let window = FileWindow(candidate.file, bytes: Self.windowBytes)
+            let file = try disk.open(folder + "/" + candidate.name)
+            defer { file.close() }
+            let window = FileWindow(file, bytes: Self.windowBytes)
             defer { withExtendedLifetime(window) {} }
             if case .whole(let batch, _) = try window.batch(at: sectorBytes, salt: head.salt), batch.first == head.first {
                 return place
@@ -111,6 +108,9 @@ struct Recovery {
             throw suspicion.map(JournalError.corrupt)
                 ?? damage(endOfLog?.file ?? name, endOfLog?.offset ?? 0, "entries are missing before \(name)")
         }
+        // A segment is made when everything before it is durable. Were the last batch still in doubt, it would be written again
+        // with a lower number than this head claims.
+        if head.first == last?.head.next { try proveLast(from: from, replay: replay) }
         var offset = sectorBytes
         reading: while true {
             switch try window.batch(at: offset, salt: head.salt) {
