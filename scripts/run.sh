@@ -8,6 +8,7 @@ admin=127.0.0.1:8081
 # Weir drains for 30 s by itself.
 drain_seconds=35
 ready_seconds=60
+engine_seconds=20
 mkdir -p .weir
 
 simulator=
@@ -86,8 +87,17 @@ if [ ! -s $key_file ] || ! listed=$(models); then
 fi
 key=$(cat $key_file)
 
+# The line below names the local model only when it answers.
 model=gpt-4o
-if [ -n "${WEIR_LOCAL_MODEL:-}" ] && [[ $listed == *'"smollm2"'* ]]; then model=smollm2; fi
+if [ -n "${WEIR_LOCAL_MODEL:-}" ] && [[ $listed == *'"smollm2"'* ]]; then
+    engine_port=$(awk '/^engines:/ { inside = 1 } inside && $1 == "port:" { print $2; exit }' $quickstart/weir.yaml)
+    for ((i = 0; i < engine_seconds * 20; i++)); do
+        alive
+        curl -fs -o /dev/null --max-time 2 "http://127.0.0.1:$engine_port/health" && model=smollm2 && break
+        sleep 0.05
+    done
+    [ $model = smollm2 ] || say "The local model is not ready after $engine_seconds s; its log is in the data folder."
+fi
 
 cat <<EOF
 

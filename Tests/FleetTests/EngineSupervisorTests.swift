@@ -216,6 +216,27 @@ struct EngineSupervisorTests {
         #expect(descriptors == [0, 1, 2, 3])
     }
 
+    /// `make test` installs the engine and says where its Python is.
+    @Test(
+        "The quickstart's engine becomes ready with its model, prints no prompt and ends when it is stopped",
+        .enabled(if: getenv("WEIR_TEST_PYTHON") != nil))
+    func quickstartEngine() async throws {
+        let python = String(cString: try #require(getenv("WEIR_TEST_PYTHON")))
+        let script = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/examples/quickstart/engine.py"
+        let port = try freePort()
+        let folder = try temporaryFolder()
+        let reports = Reports()
+        let spec = EngineSpec(name: "smollm2", command: [python, script, "--port", "\(port)"], port: port)
+        let engine = try EngineSupervisor(spec, logFolder: folder) { _, state in reports.add(state) }
+        try engine.start()
+        #expect(await reports.wait { $0.last == .ready })
+        let process = try #require(engine.process)
+        engine.stop()
+        #expect(!isAlive(process))
+        #expect(reports.all == [.starting, .ready, .stopped])
+        #expect(contents("\(folder)/smollm2.log") == "engine: smollm2-135m serves on http://127.0.0.1:\(port)\n")
+    }
+
     @Test("The engine dies with the thread that started it, as it would with Weir")
     func diesWithItsThread() async throws {
         let process = Mutex<Int32>(0)
