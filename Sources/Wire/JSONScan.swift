@@ -47,7 +47,9 @@ struct JSONCursor {
     }
 
     @inline(__always) mutating func skipSpace() {
-        while at < end, base[at] <= 0x20, base[at] == 0x20 || base[at] == 0x0A || base[at] == 0x0D || base[at] == 0x09 { at &+= 1 }
+        while at < end, base[at] <= 0x20, base[at] == 0x20 || base[at] == 0x0A || base[at] == 0x0D || base[at] == 0x09 {
+            at &+= 1
+        }
     }
 
     /// Passes one whole value of any kind.

@@ -90,7 +90,11 @@ enum SSEField {
 
     @inline(__always)
     init(_ bytes: UnsafeRawBufferPointer, _ line: Range<Int>) {
-        let text = bytes.baseAddress! + line.lowerBound
+        guard let base = bytes.baseAddress else {
+            self = .unknown
+            return
+        }
+        let text = base + line.lowerBound
         if line.count >= 5, memcmp(text, "data:", 5) == 0 {
             self = .data(SSEField.value(bytes, line, 5))
         } else if line.count >= 6, memcmp(text, "event:", 6) == 0 {

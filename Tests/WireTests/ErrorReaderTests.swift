@@ -5,7 +5,10 @@ import Wire
 @Suite("An error's body says what decides on trying again, in any provider's shape")
 struct ErrorReaderTests {
     static let table: [(body: String, code: String?, type: String?)] = [
-        (#"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#, "insufficient_quota", "insufficient_quota"),
+        (
+            #"{"error":{"message":"m","type":"insufficient_quota","param":null,"code":"insufficient_quota"}}"#,
+            "insufficient_quota", "insufficient_quota"
+        ),
         (#"{"error":{"code":"429","message":"Please retry after 6 seconds"}}"#, "429", nil),
         (#"{"error":{"code":429,"message":"m"}}"#, "429", nil),
         (#"{"code":"Throttling.RateQuota","message":"m","request_id":"r"}"#, "Throttling.RateQuota", nil),
@@ -48,7 +51,11 @@ struct ErrorReaderTests {
 
     @Test("A request that is too large for the account never succeeds, and says so")
     func tooLarge() {
-        #expect(readError(ByteBuffer(string: #"{"error":{"message":"Request too large for gpt-4o","code":"rate_limit_exceeded"}}"#)).saysTooLarge)
-        #expect(!readError(ByteBuffer(string: #"{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}"#)).saysTooLarge)
+        #expect(
+            readError(ByteBuffer(string: #"{"error":{"message":"Request too large for gpt-4o","code":"rate_limit_exceeded"}}"#))
+                .saysTooLarge)
+        #expect(
+            !readError(ByteBuffer(string: #"{"error":{"message":"Rate limit reached","code":"rate_limit_exceeded"}}"#))
+                .saysTooLarge)
     }
 }

@@ -107,7 +107,8 @@ private struct PartsReference {
                 content(item["content"])
                 content(item["output"])
                 let known = [
-                    "message", "reasoning", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output",
+                    "message", "reasoning", "function_call", "function_call_output", "custom_tool_call",
+                    "custom_tool_call_output",
                 ]
                 if let type = item["type"] as? String {
                     if type == "item_reference" { references += 1 } else if !known.contains(type) { unknown = true }
@@ -144,8 +145,14 @@ private struct PartsReference {
         if urls.contains(where: { !$0.hasPrefix("data:") }) { imageURLs += 1 }
         if isAudio { audio += 1 }
         if isFile { files += 1 }
-        let isKnown = type == nil ? isText || isImage || isAudio || isFile || part["text"] != nil : isText
-            || ["image_url", "input_image", "image", "computer_screenshot", "input_audio", "audio", "audio_url", "file", "input_file"]
+        let isKnown =
+            type == nil
+            ? isText || isImage || isAudio || isFile || part["text"] != nil
+            : isText
+                || [
+                    "image_url", "input_image", "image", "computer_screenshot", "input_audio", "audio", "audio_url", "file",
+                    "input_file",
+                ]
                 .contains(type ?? "")
         if !isKnown || has("video") || has("video_url") { unknown = true }
     }

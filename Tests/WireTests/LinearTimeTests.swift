@@ -27,7 +27,8 @@ struct LinearTimeTests {
         ]
         for body in accepted { #expect((try? scanRequest(body, operation: .chat, maxDepth: 64)) != nil) }
         let refused = [
-            Self.filled("{\"a\":", String(repeating: "[", count: 4096), ""), Self.filled("{\"a\":1", String(repeating: "1", count: 4096), "}"),
+            Self.filled("{\"a\":", String(repeating: "[", count: 4096), ""),
+            Self.filled("{\"a\":1", String(repeating: "1", count: 4096), "}"),
             Self.filled("{\"k\":1", ",\"l\":1", "}"), Self.filled("", String(repeating: " ", count: 4096), ""),
         ]
         for body in refused { #expect((try? scanRequest(body, operation: .chat, maxDepth: 64)) == nil) }

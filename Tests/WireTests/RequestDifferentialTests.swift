@@ -27,6 +27,50 @@ struct RequestDifferentialTests {
         print("mutated requests: \(accepted) of \(Self.cases) accepted")
     }
 
+    @Test("Over 20,000 mutated bodies, an edit by splices changes what it means to, and nothing else")
+    func edited() throws {
+        var dice = Dice(seed: testSeed("edited requests"))
+        var edits = 0
+        for _ in 0..<20_000 {
+            let index = dice.below(RequestMutations.bodies.count)
+            let bytes = RequestMutations.mutate(index, &dice)
+            let body = ByteBuffer(bytes: bytes)
+            guard let scan = try? scanRequest(body, operation: RequestMutations.bodies[index].operation, maxDepth: 64),
+                let reference = RequestReference(bytes)
+            else { continue }
+            edits += 1
+            var expected = reference.object
+            var splices: [Splice] = []
+            if reference.object["weir"] == nil {
+                let comma = scan.isEmpty ? "" : ","
+                splices.append(
+                    Splice(range: scan.object.lowerBound + 1..<scan.object.lowerBound + 1, replacement: "\"weir\":true\(comma)"))
+                expected["weir"] = true
+            }
+            if let model = scan.model {
+                splices.append(Splice(range: model, replacement: "other"))
+                expected["model"] = "other"
+            }
+            if let limit = scan.maxTokens {
+                splices.append(Splice(range: limit.range, replacement: "7"))
+                expected["max_tokens"] = 7
+            }
+            if let options = scan.streamOptions, options.isNull {
+                splices.append(Splice(range: options.range, replacement: #"{"include_usage":true}"#))
+                expected["stream_options"] = ["include_usage": true]
+            } else if let include = scan.streamOptions?.includeUsage {
+                splices.append(Splice(range: include.range, replacement: "true"))
+                var options = reference.object["stream_options"] as? [String: Any] ?? [:]
+                options["include_usage"] = true
+                expected["stream_options"] = options
+            }
+            splices.sort { $0.range.lowerBound < $1.range.lowerBound }
+            let result = RequestReference(Array(spliced(body, splices).readableBytesView))
+            #expect(result.map { NSDictionary(dictionary: $0.object) } == NSDictionary(dictionary: expected))
+        }
+        #expect(edits > 2_000)
+    }
+
     @Test("Every body that the mutations start from is accepted")
     func bases() {
         for (operation, body) in RequestMutations.bodies {

@@ -12,26 +12,62 @@ struct RequestPartsTests {
         (.chat, #"{"messages":[{"role":"user","content":"x"},{"role":"assistant","content":null}]}"#, (2, 0, 0, 0, 0, 0, nil)),
         (.chat, #"{"messages":[{"content":[{"type":"text","text":"x"},"y"]}]}"#, (1, 0, 0, 0, 0, 0, nil)),
         (.chat, #"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"https://h/i"}}]}]}"#, (1, 1, 1, 0, 0, 0, nil)),
-        (.chat, #"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]}]}"#, (1, 1, 0, 0, 0, 0, nil)),
-        (.chat, #"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:image\/png;base64,AA"}}]}]}"#, (1, 1, 0, 0, 0, 0, nil)),
+        (
+            .chat, #"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]}]}"#,
+            (1, 1, 0, 0, 0, 0, nil)
+        ),
+        (
+            .chat, #"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:image\/png;base64,AA"}}]}]}"#,
+            (1, 1, 0, 0, 0, 0, nil)
+        ),
         (.chat, #"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"\u0064ata:x"}}]}]}"#, (1, 1, 1, 0, 0, 0, nil)),
         (.chat, #"{"messages":[{"content":[{"image_url":"https://h/i"}]}]}"#, (1, 1, 1, 0, 0, 0, nil)),
-        (.chat, #"{"messages":[{"content":[{"type":"text","text":"x","image_url":"file:///etc/passwd"}]}]}"#, (1, 1, 1, 0, 0, 0, nil)),
+        (
+            .chat, #"{"messages":[{"content":[{"type":"text","text":"x","image_url":"file:///etc/passwd"}]}]}"#,
+            (1, 1, 1, 0, 0, 0, nil)
+        ),
         (.chat, #"{"messages":[{"content":[{"type":"input_audio","input_audio":{"data":"AA"}}]}]}"#, (1, 0, 0, 1, 0, 0, nil)),
         (.chat, #"{"messages":[{"content":"x","audio":{"id":"a"}}]}"#, (1, 0, 0, 1, 0, 0, nil)),
         (.chat, #"{"messages":[{"content":[{"type":"file","file":{"file_id":"f"}}]}]}"#, (1, 0, 0, 0, 1, 0, nil)),
-        (.chat, #"{"messages":[{"content":[{"type":"video_url","video_url":{"url":"https://v"}}]}]}"#, (1, 0, 0, 0, 0, 0, "video_url")),
+        (
+            .chat, #"{"messages":[{"content":[{"type":"video_url","video_url":{"url":"https://v"}}]}]}"#,
+            (1, 0, 0, 0, 0, 0, "video_url")
+        ),
         (.chat, #"{"messages":[{"content":[{}]}]}"#, (1, 0, 0, 0, 0, 0, "{}")),
         (.chat, #"{"messages":[{"content":{"type":"hologram"}}]}"#, (1, 0, 0, 0, 0, 0, "hologram")),
-        (.chat, #"{"messages":[{"role":"tool","content":[{"type":"image_url","image_url":"https://h"}]}]}"#, (1, 1, 1, 0, 0, 0, nil)),
+        (
+            .chat, #"{"messages":[{"role":"tool","content":[{"type":"image_url","image_url":"https://h"}]}]}"#,
+            (1, 1, 1, 0, 0, 0, nil)
+        ),
         (.responses, #"{"input":"hi"}"#, (1, 0, 0, 0, 0, 0, nil)),
-        (.responses, #"{"input":[{"role":"user","content":"x"},{"type":"message","role":"user","content":[{"type":"input_text","text":"y"}]}]}"#, (2, 0, 0, 0, 0, 0, nil)),
-        (.responses, #"{"input":[{"role":"user","content":[{"type":"input_image","image_url":"https://h"},{"type":"input_file","file_url":"https://f"}]}]}"#, (1, 1, 1, 0, 1, 0, nil)),
+        (
+            .responses,
+            #"{"input":[{"role":"user","content":"x"},{"type":"message","role":"user","content":[{"type":"input_text","text":"y"}]}]}"#,
+            (2, 0, 0, 0, 0, 0, nil)
+        ),
+        (
+            .responses,
+            #"{"input":[{"role":"user","content":[{"type":"input_image","image_url":"https://h"},{"type":"input_file","file_url":"https://f"}]}]}"#,
+            (1, 1, 1, 0, 1, 0, nil)
+        ),
         (.responses, #"{"input":[{"role":"user","content":[{"type":"input_image","file_id":"f"}]}]}"#, (1, 1, 0, 0, 1, 0, nil)),
-        (.responses, #"{"input":[{"type":"item_reference","id":"i"},{"id":"j"},{"type":null,"id":"k"}]}"#, (3, 0, 0, 0, 0, 3, nil)),
-        (.responses, #"{"input":[{"type":"function_call_output","output":[{"type":"input_image","image_url":"data:,"}]}]}"#, (1, 1, 0, 0, 0, 0, nil)),
-        (.responses, #"{"input":[{"type":"computer_call_output","output":{"type":"computer_screenshot","image_url":"https://h"}}]}"#, (1, 1, 1, 0, 0, 0, "computer_call_output")),
-        (.responses, #"{"input":[{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"x"}]}]}"#, (1, 0, 0, 0, 0, 0, nil)),
+        (
+            .responses, #"{"input":[{"type":"item_reference","id":"i"},{"id":"j"},{"type":null,"id":"k"}]}"#,
+            (3, 0, 0, 0, 0, 3, nil)
+        ),
+        (
+            .responses, #"{"input":[{"type":"function_call_output","output":[{"type":"input_image","image_url":"data:,"}]}]}"#,
+            (1, 1, 0, 0, 0, 0, nil)
+        ),
+        (
+            .responses,
+            #"{"input":[{"type":"computer_call_output","output":{"type":"computer_screenshot","image_url":"https://h"}}]}"#,
+            (1, 1, 1, 0, 0, 0, "computer_call_output")
+        ),
+        (
+            .responses, #"{"input":[{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"x"}]}]}"#,
+            (1, 0, 0, 0, 0, 0, nil)
+        ),
         (.completions, #"{"prompt":"x"}"#, (1, 0, 0, 0, 0, 0, nil)),
         (.completions, #"{"prompt":["x","y","z"]}"#, (3, 0, 0, 0, 0, 0, nil)),
         (.completions, #"{"prompt":[1,2,3]}"#, (1, 0, 0, 0, 0, 0, nil)),
@@ -58,7 +94,8 @@ struct RequestPartsTests {
     func tools() throws {
         for (tools, hosted) in [
             (#"[]"#, nil), (#"[{"type":"function","function":{}}]"#, nil), (#"[{"type":"custom"},{"type":"function"}]"#, nil),
-            (#"[{"type":"function"},{"type":"web_search"},{"type":"mcp"}]"#, "web_search"), (#"[{"name":"x"}]"#, #"{"name":"x"}"#),
+            (#"[{"type":"function"},{"type":"web_search"},{"type":"mcp"}]"#, "web_search"),
+            (#"[{"name":"x"}]"#, #"{"name":"x"}"#),
             (#"[{"type":null}]"#, #"{"type":null}"#),
         ] as [(String, String?)] {
             let body = #"{"tools":\#(tools)}"#

@@ -10,7 +10,8 @@ struct SpliceTests {
         #expect(spliced(body, []) == body)
         #expect(String(buffer: spliced(body, [Splice(range: 10..<11, replacement: "gpt")])) == #"{"model":"gpt","n":1}"#)
         let edits = [
-            Splice(range: 1..<1, replacement: #""store":false,"#), Splice(range: 10..<11, replacement: ""), Splice(range: 17..<18, replacement: "22"),
+            Splice(range: 1..<1, replacement: #""store":false,"#), Splice(range: 10..<11, replacement: ""),
+            Splice(range: 17..<18, replacement: "22"),
             Splice(range: 19..<19, replacement: " "),
         ]
         #expect(String(buffer: spliced(body, edits)) == #"{"store":false,"model":"","n":22} "#)

@@ -8,16 +8,32 @@ struct StreamMutationTests {
     static let cases = 100_000
 
     static let streams: [(dialect: StreamDialect, text: String)] = [
-        (.chat, "data: {\"choices\":[{\"delta\":{\"content\":\"Hej\"}}],\"usage\":null,\"model\":\"m\"}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n"),
-        (.chat, ": keep-alive\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"é\"}}]}\r\n\r\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\r\n\r\ndata: [DONE]\r\n\r\n"),
+        (
+            .chat,
+            "data: {\"choices\":[{\"delta\":{\"content\":\"Hej\"}}],\"usage\":null,\"model\":\"m\"}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n"
+        ),
+        (
+            .chat,
+            ": keep-alive\r\n\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"é\"}}]}\r\n\r\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\r\n\r\ndata: [DONE]\r\n\r\n"
+        ),
         (.chat, "data: {\"choices\":[]}\r\rdata: {\"error\":{\"code\":\"x\"}}\r\rdata: [DONE]\r\r"),
-        (.completions, "\u{FEFF}data: {\"choices\":\ndata: [{\"text\":\"a\"}]}\n\nevent: message\nid: 1\nretry: 5\ndata:[DONE]\n\n: bye\n"),
-        (.responses, "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\nevent: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"model\":\"m\",\"error\":null,\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n"),
-        (.responses, "event: error\ndata: {\"type\":\"error\",\"error\":{}}\n\nevent: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"c\"}}}\n\n"),
+        (
+            .completions,
+            "\u{FEFF}data: {\"choices\":\ndata: [{\"text\":\"a\"}]}\n\nevent: message\nid: 1\nretry: 5\ndata:[DONE]\n\n: bye\n"
+        ),
+        (
+            .responses,
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\nevent: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"model\":\"m\",\"error\":null,\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n"
+        ),
+        (
+            .responses,
+            "event: error\ndata: {\"type\":\"error\",\"error\":{}}\n\nevent: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"c\"}}}\n\n"
+        ),
     ]
 
     static let tokens = [
-        "\n", "\r", "\r\n", "\n\n", "\r\n\r\n", "data: ", "data", "event: error\n", ": c\n", ":\r", "[DONE]", "data: [DONE]\n\n", "{}", "null",
+        "\n", "\r", "\r\n", "\n\n", "\r\n\r\n", "data: ", "data", "event: error\n", ": c\n", ":\r", "[DONE]", "data: [DONE]\n\n",
+        "{}", "null",
         "\u{FEFF}", "retry: 1\n", "data: {}\n\n", "\"usage\":", "\"error\":1,", "data:\n", "x: y\n",
     ]
 
@@ -35,7 +51,9 @@ struct StreamMutationTests {
             let split = readStream(bytes, cuts: cuts, dialect: dialect, hideUsage: hide, maxEventBytes: most)
             if split != whole {
                 failures += 1
-                Issue.record("\(dialect) hide \(hide) max \(most) cuts \(cuts): \(String(decoding: bytes, as: UTF8.self).debugDescription)\n\(whole)\n\(split)")
+                Issue.record(
+                    "\(dialect) hide \(hide) max \(most) cuts \(cuts): \(String(decoding: bytes, as: UTF8.self).debugDescription)\n\(whole)\n\(split)"
+                )
             }
             if !hide, !bytes.starts(with: whole.forwarded + whole.rest) {
                 failures += 1

@@ -42,7 +42,9 @@ struct StreamReaderTests {
     @Test("What a recorded stream cut at any event says is that it was cut", arguments: RecordedAnswer.streams)
     func cutStream(_ transcript: RecordedAnswer) {
         var boundaries: [Int] = []
-        for i in 1..<transcript.bytes.count where transcript.bytes[i] == 0x0A && transcript.bytes[i - 1] == 0x0A { boundaries.append(i + 1) }
+        for i in 1..<transcript.bytes.count where transcript.bytes[i] == 0x0A && transcript.bytes[i - 1] == 0x0A {
+            boundaries.append(i + 1)
+        }
         let whole = readStream(transcript.bytes, dialect: transcript.dialect)
         for end in [0] + boundaries where end < transcript.bytes.count {
             let cut = readStream(Array(transcript.bytes[..<end]), dialect: transcript.dialect)
@@ -61,13 +63,16 @@ struct StreamReaderTests {
             #expect(record.forwarded == Array(kept.joined(separator: "\n\n").utf8), "\(transcript.name)")
             #expect(record.usage == readStream(transcript.bytes, dialect: .chat).usage)
         }
-        let stays = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\n"
+        let stays =
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":1}}\n\n"
         #expect(readStream(Array(stays.utf8), dialect: .chat, hideUsage: true).forwarded == Array(stays.utf8))
     }
 
     @Test("Usage that is repeated is taken, not added")
     func repeated() {
-        let chunk = { (n: Int) in "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":\(n)}}\n\n" }
+        let chunk = { (n: Int) in
+            "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":\(n)}}\n\n"
+        }
         let record = readStream(Array((chunk(1) + chunk(2) + chunk(3) + "data: [DONE]\n\n").utf8), dialect: .chat)
         #expect(record.usage == "7 0 3 0")
         #expect(record.outputEvents == 3)
@@ -83,13 +88,15 @@ struct StreamReaderTests {
         #expect(!record.ended)
         #expect(readError(ByteBuffer(string: record.failure ?? "")).code == "insufficient_quota")
 
-        let chat = readStream(Array("data: {\"error\":{\"code\":\"429\",\"message\":\"m\"}}\n\ndata: [DONE]\n\n".utf8), dialect: .chat)
+        let chat = readStream(
+            Array("data: {\"error\":{\"code\":\"429\",\"message\":\"m\"}}\n\ndata: [DONE]\n\n".utf8), dialect: .chat)
         #expect(readError(ByteBuffer(string: chat.failure ?? "")).code == "429")
         #expect(!chat.ended)
         #expect(chat.violation == nil)
         let named = readStream(Array("event: error\ndata: {\"code\":\"x\"}\n\n".utf8), dialect: .chat)
         #expect(readError(ByteBuffer(string: named.failure ?? "")).code == "x")
-        let failed = "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\"},\"usage\":null}}\n\n"
+        let failed =
+            "data: {\"type\":\"response.failed\",\"response\":{\"error\":{\"code\":\"server_error\"},\"usage\":null}}\n\n"
         #expect(readStream(Array(failed.utf8), dialect: .responses).failure == #"{"code":"server_error"}"#)
         #expect(readStream(Array("data: {\"choices\":[],\"error\":null}\n\n".utf8), dialect: .chat).failure == nil)
     }
@@ -116,7 +123,10 @@ struct StreamReaderTests {
         (.responses, "event: response.completed\ndata: {\"response\":{}}\n\n", nil, .complete),
         (.responses, "data: {\"type\":\"response.incomplete\"}\n\n", nil, .complete),
         (.responses, "data: {\"type\":\"response.completed\"}\n\ndata: [DONE]\n\n", nil, .complete),
-        (.responses, "data: {\"type\":\"response.completed\"}\n\ndata: {\"type\":\"response.created\"}\n\n", .eventAfterEnd, .complete),
+        (
+            .responses, "data: {\"type\":\"response.completed\"}\n\ndata: {\"type\":\"response.created\"}\n\n", .eventAfterEnd,
+            .complete
+        ),
         (.responses, "data: [DONE]\n\n", .endOutOfPlace, .cut),
         (.responses, "data: {\"type\":\"response.created\"}\n\n", nil, .cut),
     ]
@@ -135,7 +145,8 @@ struct StreamReaderTests {
 
     @Test("Lines may end in LF, CR or CRLF, begin with a byte order mark, and spread data over several")
     func framing() {
-        let event = "event: x\nid: 1\nretry: 2\ndata: {\"choices\":\ndata:[{\"text\":\"a\"}],\n: comment\ndata: \"model\":\"m\"}\n\ndata\ndata:[DONE]\n\n"
+        let event =
+            "event: x\nid: 1\nretry: 2\ndata: {\"choices\":\ndata:[{\"text\":\"a\"}],\n: comment\ndata: \"model\":\"m\"}\n\ndata\ndata:[DONE]\n\n"
             .replacing("data\ndata:[DONE]", with: "data:[DONE]")
         for end in ["\n", "\r", "\r\n"] {
             for mark in ["", "\u{FEFF}"] {
