@@ -1,0 +1,52 @@
+import ArgumentParser
+import Console
+
+/// `weir explain`: where a call of a key for a model could go, and why.
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain", abstract: "Show each endpoint that could serve a model for a key, in order, with the reason.")
+
+    @OptionGroup var server: ServerOptions
+    @Option(help: "The key's identifier, key_…, or the key itself.") var key: String
+    @Option(help: "The model that a call would name.") var model: String
+    @Option(help: "chat, completions, embeddings or responses.") var operation: String = "chat"
+
+    func run() throws {
+        var query = [("model", model), ("operation", operation)]
+        var headers: [(String, String)] = []
+        if KeyMaker.isID(key) {
+            query.append(("key", key))
+        } else {
+            // A header: a whole key does not belong in a URL.
+            guard (1...256).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+                throw ValidationError("`--key` takes a key's identifier or a whole key.")
+            }
+            headers.append(("weir-key", key))
+        }
+        let report = try server.client().call(
+            "GET", "/admin/v1/explain", query: query, headers: headers, as: ExplainReport.self)
+        print("\(report.operation) with \(report.model) for \(report.key) of \(report.tenant)/\(report.team)")
+        print("\(report.verdict) (configuration \(report.generation), \(report.at))")
+        if !report.endpoints.isEmpty { print("\n" + table(report.endpoints).text) }
+    }
+
+    private func table(_ endpoints: [ExplainReport.Line]) -> TextTable {
+        var table = TextTable([
+            .init(name: "ENDPOINT"), .init(name: "STANDING"), .init(name: "PRIORITY", isNumber: true),
+            .init(name: "WEIGHT", isNumber: true), .init(name: "LATENCY ms", isNumber: true),
+            .init(name: "$/M IN", isNumber: true), .init(name: "$/M OUT", isNumber: true), .init(name: "PROCESSED IN"),
+            .init(name: "STORED IN"), .init(name: "OPERATOR"), .init(name: "REASON"),
+        ])
+        table.rows = endpoints.map { line in
+            [
+                line.endpoint, line.standing.rawValue, String(line.priority), String(line.weight),
+                line.latencyMilliseconds ?? "-", line.price?.input ?? "-", line.price?.output ?? "-",
+                places(line.labels.processedIn), places(line.labels.storedIn),
+                "\(line.labels.operator) (\(line.labels.operatorCountry))", line.reason,
+            ]
+        }
+        return table
+    }
+
+    private func places(_ places: [String]) -> String { places.isEmpty ? "unknown" : places.joined(separator: " ") }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Console
+import Core
+import Foundation
+
+/// `weir keys`: makes, lists, rotates and revokes callers' keys.
+struct KeysCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "keys", abstract: "Create, list, rotate and revoke callers' keys.",
+        subcommands: [Create.self, List.self, Rotate.self, Revoke.self])
+}
+
+extension KeysCommand {
+    struct Create: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Create a key. It is shown once: alone, as the last line of standard output.")
+
+        @OptionGroup var server: ServerOptions
+        @Option(help: "The tenant, as the configuration names it.") var tenant: String
+        @Option(help: "One of the tenant's teams.") var team: String
+        @Option(help: "What the key is for.") var name: String
+        @Option(help: "Hard limit in dollars a calendar month, such as 25.00.") var limit: String?
+        @Option(name: .customLong("model"), help: "A model that the key is for; repeat for more. (default: all of its tenant)")
+        var models: [String] = []
+        @Option(help: "When it expires: in 12h, 30d.") var expires: String?
+
+        func run() throws {
+            let wish = Wish(
+                tenant: tenant, team: team, name: name, models: models.isEmpty ? nil : models, monthlyLimit: limit,
+                lifetimeSeconds: try expires.map { try seconds($0, "--expires") })
+            let created = try server.client().call(
+                "POST", "/admin/v1/keys", body: Array(try JSONEncoder().encode(wish)), as: CreatedKey.self)
+            show(created)
+        }
+
+        private struct Wish: Encodable {
+            var tenant: String
+            var team: String
+            var name: String
+            var models: [String]?
+            var monthlyLimit: String?
+            var lifetimeSeconds: Int64?
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List all keys with this month's money.")
+
+        @OptionGroup var server: ServerOptions
+
+        func run() throws {
+            let list = try server.client().call("GET", "/admin/v1/keys", as: KeyList.self)
+            var table = TextTable([
+                .init(name: "ID"), .init(name: "NAME"), .init(name: "TENANT"), .init(name: "TEAM"), .init(name: "STATE"),
+                .init(name: "LIMIT $", isNumber: true), .init(name: "SETTLED $", isNumber: true),
+                .init(name: "RESERVED $", isNumber: true), .init(name: "EXPIRES"), .init(name: "MODELS"),
+            ])
+            table.rows = list.keys.map { key in
+                [
+                    key.id, key.name, key.tenant, key.team, key.state.rawValue, key.monthlyLimit ?? "none", key.settled,
+                    key.reserved, key.expires ?? "never", key.models?.joined(separator: " ") ?? "all of the tenant",
+                ]
+            }
+            print(table.text)
+        }
+    }
+
+    struct Rotate: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a key a new secret. It is shown once: alone, as the last line of standard output.")
+
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The key's identifier, key_….") var id: String
+        @Option(help: "How long the old secret still opens it.") var overlap: String = "24h"
+
+        func run() throws {
+            let client = try server.client()
+            let body = Array("{\"overlapSeconds\":\(try seconds(overlap, "--overlap"))}".utf8)
+            let created = try client.call("POST", "/admin/v1/keys/\(try identifier(id))/rotate", body: body, as: CreatedKey.self)
+            tell("The old secret opens the key for \(overlap) more.")
+            show(created)
+        }
+    }
+
+    struct Revoke: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Revoke a key. When the command returns, no call with it is let in any more.")
+
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The key's identifier, key_….") var id: String
+        @Option(help: "Why; it is kept in the journal.") var why: String?
+
+        func run() throws {
+            let body = try why.map { Array(try JSONEncoder().encode(["why": $0])) }
+            try server.client().call("DELETE", "/admin/v1/keys/\(try identifier(id))", body: body)
+            print("\(id) is revoked.")
+        }
+    }
+}
+
+/// Nothing but an identifier goes into a path; a whole key is not sent anywhere.
+private func identifier(_ id: String) throws -> String {
+    guard KeyMaker.isID(id) else {
+        throw ValidationError("A key is named by its identifier, `key_` and 16 hexadecimal digits; see `weir keys list`.")
+    }
+    return id
+}
+
+/// The details for people, the key alone for programs.
+private func show(_ created: CreatedKey) {
+    let record = created.record
+    tell(
+        """
+        \(record.id)  \(record.name)
+          tenant   \(record.tenant)
+          team     \(record.team)
+          models   \(record.models?.joined(separator: ", ") ?? "all that the tenant's policy allows")
+          limit    \(record.monthlyLimit.map { "\($0) dollars a month" } ?? "none of its own")
+          expires  \(record.expires ?? "never")
+        The key is shown only now:
+        """)
+    print(created.key.value)
+}
