@@ -63,8 +63,8 @@ public enum HTTPViolation: String, Error, Sendable, Hashable, CaseIterable {
         case .unknownExpectation: 417
         case .headTooLarge, .tooManyFields: 431
         case .unknownMethod, .unsupportedTransferEncoding: 501
-        case .malformedStatusLine, .badStatus, .switchedProtocols, .tooManyInformational, .closingInformational, .unexpectedBody, .unframedBody,
-            .unsolicitedAnswer, .closedBeforeAnswer, .closedInHead, .closedInBody:
+        case .malformedStatusLine, .badStatus, .switchedProtocols, .tooManyInformational, .closingInformational,
+            .unexpectedBody, .unframedBody, .unsolicitedAnswer, .closedBeforeAnswer, .closedInHead, .closedInBody:
             502
         case .unsupportedVersion: 505
         default: 400

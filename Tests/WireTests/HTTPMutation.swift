@@ -29,22 +29,27 @@ struct HTTPMutator {
     var dice: HTTPDice
 
     static let fragments: [[UInt8]] = [
-        "\r\n", "\n", "\r", "\r\n\r\n", " ", "\t", ":", ",", ";", "\u{0}", "\u{7F}", "\u{B}", "é", "\"", "0", "5", "f", "0\r\n", "0\r\n\r\n",
-        "1\r\na\r\n", "00000001", "Host: b\r\n", "Content-Length: 3\r\n", "Content-Length: 0\r\n", "content-length:5\r\n",
-        "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: identity\r\n", "Transfer-Encoding:\tCHUNKED\r\n", "chunked", "Connection: close\r\n",
-        "Connection: keep-alive\r\n", "Connection: upgrade\r\nUpgrade: h2c\r\n", "Connection: ,close ,x\r\n", "close", "keep-alive", "upgrade",
-        "X: y\r\n", " folded\r\n", "Expect: 100-continue\r\n", "GET ", "POST ", "HEAD ", "OPTIONS * ", "HTTP/1.1", "HTTP/1.0", "HTTP/1.1 200 OK\r\n",
-        "HTTP/1.1 100 Continue\r\n\r\n", "204", "304", "200", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", ";x=y", "%00", "?", "#", "//", "Trailer: x\r\n",
+        "\r\n", "\n", "\r", "\r\n\r\n", " ", "\t", ":", ",", ";", "\u{0}", "\u{7F}", "\u{B}", "é", "\"", "0", "5",
+        "f", "0\r\n", "0\r\n\r\n", "1\r\na\r\n", "00000001", "Host: b\r\n", "Content-Length: 3\r\n",
+        "Content-Length: 0\r\n", "content-length:5\r\n", "Transfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: identity\r\n", "Transfer-Encoding:\tCHUNKED\r\n", "chunked", "Connection: close\r\n",
+        "Connection: keep-alive\r\n", "Connection: upgrade\r\nUpgrade: h2c\r\n", "Connection: ,close ,x\r\n", "close",
+        "keep-alive", "upgrade", "X: y\r\n", " folded\r\n", "Expect: 100-continue\r\n", "GET ", "POST ", "HEAD ",
+        "OPTIONS * ", "HTTP/1.1", "HTTP/1.0", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n\r\n", "204", "304",
+        "200", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", ";x=y", "%00", "?", "#", "//", "Trailer: x\r\n",
     ].map { Array($0.utf8) }
 
     static let fieldLines = [
-        "X: 1", "X:2", "Accept:\t*/*", "Empty:", "Spaced:   a b  ", "Tab: a\tb", "UTF: åäö", "Connection: keep-alive", "Connection: close",
-        "Connection: te, close", "connection:Keep-Alive , TE", "Connection: closed", "Connection: clos", "Connection: close,", "Connection: ,",
-        "Connection: close x", "Connection: keep-alive, close", "Connection: keep-alive\r\nConnection: close",
-        "Connection: upgrade\r\nUpgrade: h2c", "Upgrade: websocket", "Connection: content-length", "Expect: 100-continue", "Expect: x",
-        "Content_Length: 7", "X-Content-Length: 7", "Content-Length2: 7", "Content-Lengt: 7", "Transfer-Encodin: chunked",
-        "Transfer-Encodings: chunked", "X-Transfer-Encoding: chunked", "TE: trailers", "Trailer: X", "Connectio: close", "Authorization: Bearer a",
-        "api-key: x", "Content-Type: application/json", "!#$%&'*+-.^_`|~09azAZ: odd", "Keep-Alive: timeout=5", "X: (),/:;<=>?@[\\]{}\"",
+        "X: 1", "X:2", "Accept:\t*/*", "Empty:", "Spaced:   a b  ", "Tab: a\tb", "UTF: åäö", "Connection: keep-alive",
+        "Connection: close", "Connection: te, close", "connection:Keep-Alive , TE", "Connection: closed",
+        "Connection: clos", "Connection: close,", "Connection: ,", "Connection: close x",
+        "Connection: keep-alive, close", "Connection: keep-alive\r\nConnection: close",
+        "Connection: upgrade\r\nUpgrade: h2c", "Upgrade: websocket", "Connection: content-length",
+        "Expect: 100-continue", "Expect: x", "Content_Length: 7", "X-Content-Length: 7", "Content-Length2: 7",
+        "Content-Lengt: 7", "Transfer-Encodin: chunked", "Transfer-Encodings: chunked",
+        "X-Transfer-Encoding: chunked", "TE: trailers", "Trailer: X", "Connectio: close", "Authorization: Bearer a",
+        "api-key: x", "Content-Type: application/json", "!#$%&'*+-.^_`|~09azAZ: odd", "Keep-Alive: timeout=5",
+        "X: (),/:;<=>?@[\\]{}\"",
     ]
 
     mutating func next(isRequest: Bool, good: [[UInt8]], bad: [[UInt8]]) -> [UInt8] {
@@ -64,20 +69,7 @@ struct HTTPMutator {
     private mutating func odd(_ choices: [String], else usual: String) -> String { dice.oneIn(20) ? dice.pick(choices) : usual }
 
     private mutating func one(_ isRequest: Bool) -> [UInt8] {
-        var text = dice.oneIn(20) ? "\r\n" : ""
-        if isRequest {
-            text += dice.pick(["GET", "POST", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "OPTIONS", odd(["get", "CONNECT", "PRI", "M-SEARCH"], else: "GET")])
-            text += odd(["  ", "\t", ""], else: " ")
-            text += dice.pick(["/", "/v1/chat/completions", "/a?b=c", "/?", "/a%20b;c=d", "/~!$&'()*+,;=:@", "//", odd(["*", "http://a/", "a", "/#", "/é", "/^", "/\"|{}"], else: "/")])
-            text += dice.pick([" HTTP/1.1\r\n", " HTTP/1.1\r\n", " HTTP/1.1\r\n", " HTTP/1.1\r\n", " HTTP/1.0\r\n"])
-            text += odd(["\r", "\n", " "], else: "")
-            if !dice.oneIn(12) { text += dice.pick(["Host: a\r\n", "host:a.example:80\r\n", "Host: [::1]\r\n"]) }
-        } else {
-            if dice.oneIn(6) { text += "HTTP/1.1 \(dice.pick(["100 Continue", "102 ", "103 Early", "199"]))\r\n\(dice.pick(["", "Link: x\r\n", "Content-Length: 2\r\n"]))\r\n" }
-            text += dice.pick(["HTTP/1.1 ", "HTTP/1.1 ", "HTTP/1.1 ", "HTTP/1.0 ", odd(["HTTP/1.1", "http/1.1 ", "HTTP/2 "], else: "HTTP/1.1 ")])
-            text += dice.pick(["200", "200", "201", "204", "304", "404", "500", "599", odd(["101", "20", "2000", "600", "000"], else: "200")])
-            text += dice.pick([" OK\r\n", " \r\n", "\r\n", " å b\tc\r\n", odd(["\n", "  X  \r\n", "\tX\r\n"], else: " OK\r\n")])
-        }
+        var text = isRequest ? requestLine() : statusLine()
         for _ in 0..<dice.below(5) { text += dice.pick(Self.fieldLines) + "\r\n" }
         var body = ""
         switch dice.below(6) {
@@ -85,21 +77,47 @@ struct HTTPMutator {
         case 0, 1, 2:
             let count = dice.below(20)
             text += dice.pick(["Content-Length: ", "content-length:", "CONTENT-LENGTH:  ", "Content-Length:\t"])
-            text += dice.pick(["", "", "", "0", " 0"]) + odd(["+", "0x", "-"], else: "") + "\(count)" + odd([" ", "\t", ",0", "."], else: "") + "\r\n"
+            text += dice.pick(["", "", "", "0", " 0"]) + odd(["+", "0x", "-"], else: "")
+            text += "\(count)" + odd([" ", "\t", ",0", "."], else: "") + "\r\n"
             body = String(repeating: "x", count: dice.oneIn(8) ? dice.below(20) : count)
         default:
             text += dice.pick(["Transfer-Encoding: chunked", "transfer-encoding:Chunked", "Transfer-Encoding: \t chunked"])
             text += odd([" ", "\t", ", chunked", ",", ";a=b"], else: "") + "\r\n"
-            for _ in 0..<dice.below(4) {
-                let count = 1 + dice.below(20)
-                body += dice.pick(["", "", "0", "000"]) + String(count, radix: 16, uppercase: dice.oneIn(2))
-                body += odd([" \r\n", ";x\r\n", "\n", "\t\r\n", "\r"], else: "\r\n")
-                body += String(repeating: "c", count: count) + (dice.oneIn(30) ? "\n" : "\r\n")
-            }
-            body += dice.pick(["0\r\n\r\n", "0\r\n\r\n", "0\r\n\r\n", "00\r\n\r\n", odd(["0\r\nX: 1\r\n\r\n", "0\n\n", "0\r\n", ""], else: "0\r\n\r\n")])
+            for _ in 0..<dice.below(4) { body += chunk() }
+            body += dice.pick(["0\r\n\r\n", "00\r\n\r\n", odd(["0\r\nX: 1\r\n\r\n", "0\n\n", "0\r\n", ""], else: "0\r\n\r\n")])
         }
         for _ in 0..<dice.below(2) { text += dice.pick(Self.fieldLines) + "\r\n" }
         return Array(text.utf8) + [13, 10] + Array(body.utf8)
+    }
+
+    private mutating func requestLine() -> String {
+        var text = dice.oneIn(20) ? "\r\n" : ""
+        text += dice.pick(["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+        text += odd(["x", "\0"], else: "") + odd(["  ", "\t", ""], else: " ")
+        text += dice.pick(["/", "/v1/chat/completions", "/a?b=c", "/?", "/a%20b;c=d", "/~!$&'()*+,;=:@", "//"])
+        text += odd(["*", "http://a/", "#", "é", "^", "\"|{}"], else: "")
+        text += dice.pick([" HTTP/1.1", " HTTP/1.1", " HTTP/1.1", " HTTP/1.0", odd([" HTTP/1.2", " http/1.1"], else: " HTTP/1.1")])
+        text += odd(["\r", "\n", " \r\n"], else: "\r\n")
+        guard !dice.oneIn(12) else { return text }
+        return text + dice.pick(["Host: a\r\n", "host:a.example:80\r\n", "Host: [::1]\r\n"])
+    }
+
+    private mutating func statusLine() -> String {
+        var text = ""
+        if dice.oneIn(6) {
+            text += odd(["HTTP/1.0 "], else: "HTTP/1.1 ") + dice.pick(["100 Continue", "102 ", "103 Early", "199"]) + "\r\n"
+            text += dice.pick(["", "Link: x\r\n", odd(["Content-Length: 2\r\n", "Connection: close\r\n"], else: "")]) + "\r\n"
+        }
+        text += odd(["HTTP/1.1", "http/1.1 ", "HTTP/2 "], else: dice.pick(["HTTP/1.1 ", "HTTP/1.1 ", "HTTP/1.1 ", "HTTP/1.0 "]))
+        text += odd(["101", "20", "2000", "600", "000"], else: dice.pick(["200", "200", "201", "204", "304", "404", "500", "599"]))
+        return text + odd(["\n", "  X  \r\n", "\tX\r\n"], else: dice.pick([" OK\r\n", " \r\n", "\r\n", " å b\tc\r\n"]))
+    }
+
+    private mutating func chunk() -> String {
+        let count = 1 + dice.below(20)
+        return dice.pick(["", "", "0", "000"]) + String(count, radix: 16, uppercase: dice.oneIn(2))
+            + odd([" \r\n", ";x\r\n", "\n", "\t\r\n", "\r"], else: "\r\n")
+            + String(repeating: "c", count: count) + (dice.oneIn(30) ? "\n" : "\r\n")
     }
 
     /// Changes a few bytes.
