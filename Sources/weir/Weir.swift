@@ -7,5 +7,8 @@ struct Weir: AsyncParsableCommand {
         commandName: "weir",
         abstract: "A governed gateway between a company and the large language models it buys or runs.",
         version: Node.version,
-        subcommands: [ServeCommand.self, CheckCommand.self, SimulateCommand.self])
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, ExplainCommand.self, KeysCommand.self, UsageCommand.self, ReloadCommand.self,
+            SimulateCommand.self,
+        ])
 }
