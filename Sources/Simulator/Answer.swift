@@ -58,7 +58,8 @@ struct Sheet: Sendable {
 
     func streamAnswer(_ script: StreamScript) -> Answer {
         Answer(
-            status: 200, headers: [Header("content-type", "text/event-stream; charset=utf-8"), Header("cache-control", "no-cache")],
+            status: 200,
+            headers: [Header("content-type", "text/event-stream; charset=utf-8"), Header("cache-control", "no-cache")],
             body: .stream(script), usage: plan.usage,
             hiddenTokens: provider.showsReasoning && asked.operation == .chat ? 0 : plan.reasoning)
     }

@@ -218,6 +218,9 @@ struct JSONReader {
     private mutating func hex() -> UInt32? {
         guard at + 4 <= bytes.count else { return nil }
         defer { at += 4 }
-        return UInt32(String(decoding: bytes[at..<at + 4], as: UTF8.self), radix: 16)
+        let digits = bytes[at..<at + 4]
+        // A sign would be read as part of the number.
+        guard digits.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }) else { return nil }
+        return UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
     }
 }

@@ -11,7 +11,8 @@ import Darwin
 /// Ends the connection with a reset instead of a proper end.
 func resetConnection(_ context: ChannelHandlerContext) {
     if let socket = context.channel as? any SocketOptionProvider {
-        socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { [context = NIOLoopBound(context, eventLoop: context.eventLoop)] _ in
+        socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete {
+            [context = NIOLoopBound(context, eventLoop: context.eventLoop)] _ in
             context.value.close(promise: nil)
         }
     } else {
@@ -60,7 +61,7 @@ final class Player {
             var random = Randomness(decision.seed)
             write(ByteBuffer(bytes: (0..<Player.garbageBytes).map { _ in UInt8(truncatingIfNeeded: random.next()) }))
             note(.fault, billed: PlayedUsage())
-            context.close(promise: nil)
+            closeWhenWritten()
         case .stallHead(nil), .down: break
         case .stallHead(let milliseconds?): after(.milliseconds(Int64(milliseconds))) { $0.think() }
         default: think()
@@ -144,7 +145,9 @@ final class Player {
     private func head(into out: inout ByteBuffer, framing: [Header]) {
         var framing = framing
         if case .hugeHead(let bytes) = fault {
-            for index in 0..<(bytes / 1_000 + 1) { framing.append(Header("x-filler-\(index)", String(repeating: "f", count: 985))) }
+            for index in 0..<(bytes / 1_000 + 1) {
+                framing.append(Header("x-filler-\(index)", String(repeating: "f", count: 985)))
+            }
         }
         if fault == .informational {
             out.writeString("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </hint>\r\n\r\n")
@@ -199,13 +202,14 @@ final class Player {
                 }
             }
             if out.readableBytes >= Player.writeBytesMax {
+                // Others on this loop get their turn, and a client that has left is noticed.
                 write(out)
-                out = ByteBuffer()
+                return after(.nanoseconds(0)) { $0.step() }
             }
             if !context.channel.isWritable {
-                write(out)
+                // Set first: the write itself may make room and call back.
                 waitsForWritability = true
-                return
+                return write(out)
             }
             event.clear()
             if script.isNextPaced { pacedSoFar += 1 }
@@ -240,7 +244,9 @@ final class Player {
             var event = ByteBuffer()
             _ = script.next(into: &event)
             let chunk = Player.chunk(event)
-            if let half = chunk.getSlice(at: chunk.readerIndex, length: chunk.readableBytes / 2) { out.writeImmutableBuffer(half) }
+            if let half = chunk.getSlice(at: chunk.readerIndex, length: chunk.readableBytes / 2) {
+                out.writeImmutableBuffer(half)
+            }
             write(out)
             finish(.fault, close: true)
         case .badChunk(sent):
@@ -294,8 +300,15 @@ final class Player {
     private func finish(_ outcome: ReceivedRequest.Outcome, close: Bool = false) {
         let isWhole = if case .whole = decision.answer.body { true } else { false }
         note(outcome, billed: outcome == .completed || isWhole || breaker != nil ? decision.answer.usage : billedSoFar)
-        if close || !decision.keepAlive { context.close(promise: nil) }
-        done()
+        if close || !decision.keepAlive { closeWhenWritten() } else { done() }
+    }
+
+    /// Closing at once would throw away what the socket has not yet taken.
+    private func closeWhenWritten() {
+        let written = context.eventLoop.makePromise(of: Void.self)
+        let context = context
+        written.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+        context.writeAndFlush(NIOAny(ByteBuffer()), promise: written)
     }
 
     /// What the provider bills if it ends now.

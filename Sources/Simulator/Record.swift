@@ -49,12 +49,12 @@ final class Recorder: Sendable {
         /// The number of the first of `requests`.
         var first = 1
         var next = 1
+        var file: LineFile?
     }
 
-    private let state = Mutex(State())
-    private let file: LineFile?
+    private let state: Mutex<State>
 
-    init(file: LineFile?) { self.file = file }
+    init(file: LineFile?) { state = Mutex(State(file: file)) }
 
     var all: [ReceivedRequest] { state.withLock { $0.requests } }
 
@@ -69,7 +69,7 @@ final class Recorder: Sendable {
                 state.requests.removeFirst(Recorder.requestsKept)
                 state.first += Recorder.requestsKept
             }
-            file?.append(request.json(event: "received"))
+            state.file?.append(request.json(event: "received"))
             return request.number
         }
     }
@@ -80,7 +80,7 @@ final class Recorder: Sendable {
             let index = number - state.first
             guard state.requests.indices.contains(index) else { return }
             change(&state.requests[index])
-            if ended { file?.append(state.requests[index].json(event: "ended")) }
+            if ended { state.file?.append(state.requests[index].json(event: "ended")) }
         }
     }
 
@@ -92,7 +92,13 @@ final class Recorder: Sendable {
         }
     }
 
-    func finish() { file?.finish() }
+    /// Closes the file; later ends stay in memory only.
+    func finish() {
+        state.withLock { state in
+            state.file?.finish()
+            state.file = nil
+        }
+    }
 }
 
 extension ReceivedRequest {

@@ -94,7 +94,10 @@ public final class RunningSimulator: Sendable {
             doors.admin = nil
             return all
         }
-        for channel in open { try? await channel.close() }
+        for channel in open {
+            try? await channel.close()
+            try? await channel.closeFuture.get()
+        }
         recorder.finish()
     }
 

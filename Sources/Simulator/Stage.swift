@@ -85,7 +85,6 @@ struct Decision: Sendable {
     var fault: Fault?
     var keepAlive: Bool
     var model: PlayedModel
-    /// Whether thinking is billed though it is never shown.
     var operation: PlayedOperation
     var seed: UInt64
 }
@@ -100,7 +99,9 @@ extension Stage {
         let route = route(path, query, head.method)
         let named = split(route?.deployment ?? body?["model"]?.string)
         let accepted = accepts(head.headers)
-        let asked = head.headers.first(name: "x-sim-fault").flatMap { Fault($0) } ?? named.fault
+        // A misspelt fault must not pass for an answer without one.
+        let inHeader = head.headers.first(name: "x-sim-fault").map { Fault($0) ?? .status(400, code: "unknown-x-sim-fault") }
+        let asked = inHeader ?? named.fault
         let (number, fault) = fault(model: named.model, asked: asked)
 
         var request = ReceivedRequest(number: 0, at: wallNanoseconds(), endpoint: endpoint.name, path: path)

@@ -51,7 +51,11 @@ struct StreamScript: Sendable {
             case .token:
                 guard let speech = now.speech else { continue }
                 let text = speech.token(place)
-                if case .listed = speech { buffer.writeString(String(quoted(text).dropFirst().dropLast())) } else { buffer.writeString(text) }
+                if case .listed = speech {
+                    buffer.writeString(String(quoted(text).dropFirst().dropLast()))
+                } else {
+                    buffer.writeString(text)
+                }
             case .number: buffer.writeString(String(sent))
             case .output: buffer.writeString(String(produced))
             case .total: buffer.writeString(String(produced + inputTokens))

@@ -157,7 +157,7 @@ extension String {
 /// ". Did you mean …?" when one of the words is near, else nothing.
 func suggestion(for word: String, among words: [String]) -> String {
     let nearest = words.map { ($0, distance(word, $0)) }.min { $0.1 < $1.1 }
-    guard let nearest, nearest.1 <= max(1, word.count / 3) else { return "" }
+    guard let nearest, nearest.1 < word.count, nearest.1 <= max(2, word.count / 3) else { return "" }
     return ". Did you mean \(nearest.0)?"
 }
 

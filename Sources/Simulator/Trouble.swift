@@ -110,8 +110,10 @@ private struct Wording {
     private static func usual(_ provider: PlayedProvider, _ status: Int) -> (code: String, type: String, message: String) {
         switch (provider, status) {
         case (.openai, 401): ("invalid_api_key", "invalid_request_error", "Incorrect API key provided.")
-        case (.openai, 404): ("model_not_found", "invalid_request_error", "The model does not exist or you do not have access to it.")
-        case (.openai, 429): ("rate_limit_exceeded", "requests", "Rate limit reached on requests per min (RPM). Please try again in 1s.")
+        case (.openai, 404):
+            ("model_not_found", "invalid_request_error", "The model does not exist or you do not have access to it.")
+        case (.openai, 429):
+            ("rate_limit_exceeded", "requests", "Rate limit reached on requests per min (RPM). Please try again in 1s.")
         case (.openai, 503): ("", "server_error", "The engine is currently overloaded, please try again later.")
         case (.azure, 400): ("BadRequest", "invalid_request_error", "The request is invalid.")
         case (.azure, 401):
@@ -121,7 +123,8 @@ private struct Wording {
                     + "active subscription and use a correct regional API endpoint for your resource."
             )
         case (.azure, 403): ("403", "", "Public access is disabled. Please configure private endpoint.")
-        case (.azure, 404): ("DeploymentNotFound", "invalid_request_error", "The API deployment for this resource does not exist.")
+        case (.azure, 404):
+            ("DeploymentNotFound", "invalid_request_error", "The API deployment for this resource does not exist.")
         case (.azure, 429): ("429", "", "Requests have exceeded call rate limit. Please retry after 1 seconds.")
         case (.azure, _): (String(status), "", "The server had an error processing your request. Sorry about that!")
         case (.dashscope, 400): ("invalid_parameter_error", "invalid_request_error", "The request is invalid.")
