@@ -27,7 +27,9 @@ struct AnswerTests {
         }
     }
 
-    @Test("A stream says the same text in as many events as tokens, and ends as each provider ends", arguments: PlayedProvider.allCases)
+    @Test(
+        "A stream says the same text in as many events as tokens, and ends as each provider ends",
+        arguments: PlayedProvider.allCases)
     func streamedChat(provider: PlayedProvider) async throws {
         try await playing(one(provider.rawValue)) { simulator in
             let path = provider.basePath + "/chat/completions"

@@ -12,9 +12,19 @@ struct Reply {
     var failed = false
 
     var text: String { String(decoding: bytes, as: UTF8.self) }
-    var status: Int { Int(text.split(separator: " ").dropFirst().first ?? "") ?? 0 }
-    var head: String { text.ends().head }
-    var rawBody: String { text.ends().body }
+    var status: Int { Int(String(decoding: bytes.dropFirst(9).prefix(3), as: UTF8.self)) ?? 0 }
+    var head: String { String(decoding: bytes[..<(bodyStart ?? bytes.count)], as: UTF8.self) }
+    var rawBody: String { bodyStart.map { String(decoding: bytes[$0...], as: UTF8.self) } ?? "" }
+
+    /// Where the body starts, once the head is whole.
+    var bodyStart: Int? {
+        var at = 0
+        while let found = bytes[at...].firstIndex(of: UInt8(ascii: "\n")) {
+            if found >= 3, bytes[(found - 3)...found].elementsEqual([13, 10, 13, 10]) { return found + 1 }
+            at = found + 1
+        }
+        return nil
+    }
 
     /// The body, without its chunks' frames.
     var body: String {
@@ -51,20 +61,6 @@ struct Reply {
     var events: [JSON] { data.compactMap { JSONReader.read(Array($0.utf8)) } }
 }
 
-extension String {
-    fileprivate func ends() -> (head: String, body: String) {
-        var seen: [UInt8] = []
-        let bytes = Array(utf8)
-        for (index, byte) in bytes.enumerated() {
-            seen.append(byte)
-            if seen.suffix(4) == [13, 10, 13, 10] {
-                return (String(decoding: seen, as: UTF8.self), String(decoding: bytes[(index + 1)...], as: UTF8.self))
-            }
-        }
-        return (self, "")
-    }
-}
-
 extension JSON {
     subscript(index: Int) -> JSON? { array.flatMap { $0.indices.contains(index) ? $0[index] : nil } }
 }
@@ -78,22 +74,26 @@ enum Ask {
     }
 
     static func chat(
-        _ body: String = "", stream: Bool = false, model: String = "m", fault: String? = nil, path: String = "/v1/chat/completions",
+        _ members: String = "", stream: Bool = false, model: String = "m", fault: String? = nil,
+        path: String = "/v1/chat/completions",
         _ headers: [String: String] = [:]
     ) -> String {
         var headers = headers
         if let fault { headers["x-sim-fault"] = fault }
         return post(
             path,
-            "{\"model\":\"\(model)\",\"stream\":\(stream),\"messages\":[{\"role\":\"user\",\"content\":\"Hello, weir\"}]\(body)}",
+            "{\"model\":\"\(model)\",\"stream\":\(stream),\"messages\":[{\"role\":\"user\",\"content\":\"Hello, weir\"}]\(members)}",
             headers)
     }
 }
 
-/// Sends bytes and reads until the server ends, `enough` is so, or the time is over.
+/// Sends bytes and reads until the server ends, `enough` is so, or the client leaves.
 func exchange(
-    _ port: Int, _ request: String, within limit: TimeAmount = .seconds(5), enough: @escaping @Sendable (Reply) -> Bool = isWhole
+    _ port: Int, _ request: String, enough: @escaping @Sendable (Reply) -> Bool = isWhole,
+    leavingWhen leaves: @escaping @Sendable () -> Bool = { false }
 ) async -> Reply {
+    // Far more than anything needs, so that a busy machine does not fail a test.
+    let limit = TimeAmount.seconds(30)
     let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
     do {
         channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup).connect(host: "127.0.0.1", port: port) {
@@ -104,7 +104,13 @@ func exchange(
         return Reply(ended: true, failed: true)
     }
     let timer = channel.channel.eventLoop.scheduleTask(in: limit) { channel.channel.close(promise: nil) }
-    defer { timer.cancel() }
+    let leaver = channel.channel.eventLoop.scheduleRepeatedTask(initialDelay: .milliseconds(20), delay: .milliseconds(20)) { _ in
+        if leaves() { channel.channel.close(promise: nil) }
+    }
+    defer {
+        timer.cancel()
+        leaver.cancel()
+    }
     let collected = Collected()
     let deadline = NIODeadline.now() + limit
     do {
@@ -114,10 +120,10 @@ func exchange(
                 await collected.add(piece)
                 if enough(await collected.reply) { return }
             }
-            if NIODeadline.now() < deadline { await collected.end(failed: false) }
+            if NIODeadline.now() < deadline, !leaves() { await collected.end(failed: false) }
         }
     } catch {
-        if NIODeadline.now() < deadline { await collected.end(failed: true) }
+        if NIODeadline.now() < deadline, !leaves() { await collected.end(failed: true) }
     }
     return await collected.reply
 }
@@ -133,9 +139,9 @@ private actor Collected {
 
 /// A whole answer by its own framing.
 @Sendable func isWhole(_ reply: Reply) -> Bool {
-    guard reply.text.contains("\r\n\r\n") else { return false }
-    if let length = reply.header("content-length").flatMap({ Int($0) }) { return reply.rawBody.utf8.count >= length }
-    return reply.rawBody.hasSuffix("0\r\n\r\n")
+    guard let start = reply.bodyStart else { return false }
+    if let length = reply.header("content-length").flatMap({ Int($0) }) { return reply.bytes.count >= start + length }
+    return reply.bytes[start...].suffix(5).elementsEqual("0\r\n\r\n".utf8)
 }
 
 /// Plays `yaml` while `body` runs.
@@ -157,7 +163,7 @@ extension RunningSimulator {
 
     /// The last request, once it is no longer open.
     func lastEnded() async throws -> ReceivedRequest? {
-        for _ in 0..<200 {
+        for _ in 0..<2_000 {
             if let last = record().last, last.outcome != .open { return last }
             try await Task.sleep(for: .milliseconds(10))
         }
