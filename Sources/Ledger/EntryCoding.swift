@@ -260,13 +260,6 @@ extension Operation {
 // MARK: Pieces, read
 
 extension EntryReader {
-    func attempt() throws(EntryError) -> AttemptID {
-        guard let attempt = AttemptID(try string("attempt")) else {
-            throw EntryError(reason: .badValue, member: "attempt")
-        }
-        return attempt
-    }
-
     func block() throws(EntryError) -> Entry.Block {
         Entry.Block(key: try string("key"), window: try window("window"), amount: try money("amount"))
     }

@@ -1,5 +1,13 @@
 import Core
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// Why bytes are no journal entry. Never quotes them.
 public struct EntryError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Reason: String, Sendable {
@@ -57,13 +65,15 @@ struct EntryReader {
     }
 
     private func same(_ a: Range<Int>, _ b: Range<Int>) -> Bool {
-        a.count == b.count && bytes[a].elementsEqual(bytes[b])
+        guard let base = bytes.baseAddress, a.count == b.count else { return false }
+        return memcmp(base + a.lowerBound, base + b.lowerBound, a.count) == 0
     }
 
     private func find(_ name: StaticString) -> UnsafeRawBufferPointer? {
+        guard let base = bytes.baseAddress else { return nil }
         let length = name.utf8CodeUnitCount
-        let wanted = UnsafeRawBufferPointer(start: name.utf8Start, count: length)
-        for member in members where member.name.count == length && bytes[member.name].elementsEqual(wanted) {
+        for member in members where member.name.upperBound - member.name.lowerBound == length {
+            guard memcmp(base + member.name.lowerBound, name.utf8Start, length) == 0 else { continue }
             return UnsafeRawBufferPointer(rebasing: bytes[member.value])
         }
         return nil
@@ -120,10 +130,42 @@ struct EntryReader {
 
     func window(_ name: StaticString) throws(EntryError) -> Window {
         // Years whose months end within a Timestamp.
-        guard let month = Month(try string(name)), (1970...2261).contains(month.year) else {
-            throw EntryError(reason: .badValue, member: "\(name)")
+        let value = try need(name)
+        guard value.count == 9, let year = Self.number(value, 1, 4), value[5] == UInt8(ascii: "-"),
+            let month = Self.number(value, 6, 2), (1970...2261).contains(year), (1...12).contains(month)
+        else { throw EntryError(reason: .badValue, member: "\(name)") }
+        return Window(months: Int32(year * 12 + month - 1))
+    }
+
+    private static func number(_ value: UnsafeRawBufferPointer, _ start: Int, _ count: Int) -> Int? {
+        var number = 0
+        for position in start..<(start + count) {
+            guard value[position] >= 0x30, value[position] <= 0x39 else { return nil }
+            number = number * 10 + Int(value[position] - 0x30)
         }
-        return Window(month)
+        return number
+    }
+
+    /// 32 lower-case hexadecimal digits.
+    func attempt() throws(EntryError) -> AttemptID {
+        let value = try need("attempt")
+        guard value.count == 34, value[0] == UInt8(ascii: "\""), let high = Self.hexadecimal(value, 1),
+            let low = Self.hexadecimal(value, 17)
+        else { throw EntryError(reason: .badValue, member: "attempt") }
+        return AttemptID(high: high, low: low)
+    }
+
+    private static func hexadecimal(_ value: UnsafeRawBufferPointer, _ start: Int) -> UInt64? {
+        var word: UInt64 = 0
+        for position in start..<(start + 16) {
+            let digit = value[position]
+            switch digit {
+            case 0x30...0x39: word = word << 4 | UInt64(digit - 0x30)
+            case 0x61...0x66: word = word << 4 | UInt64(digit - 0x57)
+            default: return nil
+            }
+        }
+        return word
     }
 
     func strings(_ name: StaticString) throws(EntryError) -> [String] {
@@ -173,13 +215,14 @@ struct EntryReader {
     }
 
     private static func integer(_ value: UnsafeRawBufferPointer) -> Int64? {
-        guard value.count >= 3, value.first == UInt8(ascii: "\"") else { return nil }
-        var digits = value[1..<(value.count - 1)]
-        let negative = digits.first == UInt8(ascii: "-")
-        if negative { digits = digits.dropFirst() }
-        guard let first = digits.first, digits.count <= 19, digits.count == 1 || first != 0x30 else { return nil }
+        guard value.count >= 3, value[0] == UInt8(ascii: "\"") else { return nil }
+        let negative = value[1] == UInt8(ascii: "-")
+        let start = negative ? 2 : 1
+        let end = value.count - 1
+        guard end > start, end - start <= 19, end - start == 1 || value[start] != 0x30 else { return nil }
         var result: Int64 = 0
-        for digit in digits {
+        for position in start..<end {
+            let digit = value[position]
             guard digit >= 0x30, digit <= 0x39 else { return nil }
             let (scaled, overflow) = result.multipliedReportingOverflow(by: 10)
             let (sum, carry) = scaled.addingReportingOverflow(Int64(digit - 0x30))
@@ -192,7 +235,7 @@ struct EntryReader {
 
 /// True when the bytes are one whole JSON object, so that they can stand inside an entry as they are.
 func isOneObject(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    var cursor = Cursor(bytes: bytes)
+    var cursor = Cursor(bytes: bytes, strict: true)
     guard bytes.first == UInt8(ascii: "{") else { return false }
     do throws(EntryError) {
         try cursor.value(depth: 1)
@@ -203,9 +246,14 @@ func isOneObject(_ bytes: UnsafeRawBufferPointer) -> Bool {
 /// Walks JSON without building anything.
 private struct Cursor {
     let bytes: UnsafeRawBufferPointer
+    /// Control characters in strings are refused at once.
+    let isStrict: Bool
     var at = 0
 
-    init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    init(bytes: UnsafeRawBufferPointer, strict: Bool = false) {
+        self.bytes = bytes
+        isStrict = strict
+    }
 
     private var next: UInt8? { at < bytes.count ? bytes[at] : nil }
 
@@ -227,20 +275,21 @@ private struct Cursor {
         guard at == bytes.count else { throw EntryError(reason: .malformed) }
     }
 
-    /// The range inside the quotes; escapes are checked when the text is wanted.
+    /// The range inside the quotes; escapes and control characters are checked when the text is wanted.
     mutating func string() throws(EntryError) -> Range<Int> {
         try expect(UInt8(ascii: "\""))
         let start = at
-        while let byte = next {
-            at += 1
-            switch byte {
-            case UInt8(ascii: "\""): return start..<(at - 1)
-            case UInt8(ascii: "\\"):
-                guard next != nil else { throw EntryError(reason: .malformed) }
-                at += 1
-            case 0..<0x20: throw EntryError(reason: .malformed)
-            default: break
-            }
+        while at < bytes.count, let base = bytes.baseAddress,
+            let found = memchr(base + at, Int32(UInt8(ascii: "\"")), bytes.count - at)
+        {
+            let end = UnsafeRawPointer(found) - base
+            // A quote after an odd number of backslashes is part of the text.
+            var escapes = end
+            while escapes > start, bytes[escapes - 1] == UInt8(ascii: "\\") { escapes -= 1 }
+            at = end + 1
+            guard (end - escapes) % 2 == 0 else { continue }
+            if isStrict, bytes[start..<end].contains(where: { $0 < 0x20 }) { throw EntryError(reason: .malformed) }
+            return start..<end
         }
         throw EntryError(reason: .malformed)
     }
@@ -307,7 +356,10 @@ private struct Cursor {
 
 /// The text of a JSON string; `nil` on a bad escape or bad UTF-8.
 private func unescaped(_ raw: UnsafeRawBufferPointer) -> String? {
-    guard raw.contains(UInt8(ascii: "\\")) else { return String(validating: raw, as: UTF8.self) }
+    for byte in raw where byte < 0x20 { return nil }
+    guard let base = raw.baseAddress, memchr(base, Int32(UInt8(ascii: "\\")), raw.count) != nil else {
+        return String(validating: raw, as: UTF8.self)
+    }
     var out: [UInt8] = []
     out.reserveCapacity(raw.count)
     var at = 0
