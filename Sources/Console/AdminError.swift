@@ -29,7 +29,7 @@ extension AdminError {
         action: "Send `Authorization: Bearer …` with the token in `admin.token` of the data folder.")
     static let noRoute = AdminError(
         status: 404, code: "weir_admin_route", message: "There is no such administrative route, or not with this method.",
-        action: "See the list of routes in the documentation.")
+        action: "See docs/administration.md for the routes.")
     static let tooLong = AdminError(
         status: 413, code: "weir_body_too_long", message: "The body is longer than \(adminBodyBytesMax) bytes.",
         action: "Send less.")
@@ -53,8 +53,15 @@ extension AdminError {
     public static let journalUnavailable = AdminError(
         status: 503, code: "weir_journal_unavailable", message: "The journal cannot be written, so nothing was changed.",
         action: "Try again later; the reason is in Weir's log and under /readyz.")
+    /// For what the configuration in force does not have.
+    public static func refused(_ message: String, action: String = "See what the configuration names, and correct the request.")
+        -> AdminError
+    {
+        AdminError(status: 400, code: "weir_admin_refused", message: message, action: action)
+    }
     static let unexpected = AdminError(
-        status: 500, code: "weir_admin_failed", message: "The request failed inside Weir.", action: "The reason is in Weir's log.")
+        status: 500, code: "weir_admin_failed", message: "The request failed inside Weir.", action: "The reason is in Weir's log."
+    )
 
     /// What the sender sees of an error; nil when that is only that there was one.
     static func from(_ error: any Error) -> AdminError? {

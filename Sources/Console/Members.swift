@@ -23,7 +23,9 @@ struct Members {
         parser.space()
         if parser.atEnd { return }
         for (name, value) in try parser.object() {
-            guard values.updateValue(value, forKey: name) == nil else { throw refuse("A member is given twice: `\(shown(name))`.") }
+            guard values.updateValue(value, forKey: name) == nil else {
+                throw refuse("A member is given twice: `\(shown(name))`.")
+            }
         }
         parser.space()
         guard parser.atEnd else { throw refuse("Something follows the JSON object.") }
@@ -50,7 +52,8 @@ struct Members {
 
     /// A text that has to be there, of at most so many bytes and without control characters.
     mutating func name(_ name: String, bytes: Int) throws(AdminError) -> String {
-        guard let value = try text(name), (1...bytes).contains(value.utf8.count), value.unicodeScalars.allSatisfy(isVisible) else {
+        guard let value = try text(name), (1...bytes).contains(value.utf8.count), value.unicodeScalars.allSatisfy(isVisible)
+        else {
             throw AdminError.value(name, "text of 1 to \(bytes) bytes without control characters")
         }
         return value
@@ -72,7 +75,8 @@ struct Members {
         }
         var texts: [String] = []
         for item in items {
-            guard case .text(let text) = item, (1...bytes).contains(text.utf8.count), text.unicodeScalars.allSatisfy(isVisible) else {
+            guard case .text(let text) = item, (1...bytes).contains(text.utf8.count), text.unicodeScalars.allSatisfy(isVisible)
+            else {
                 throw AdminError.value(name, "a list of texts of 1 to \(bytes) bytes")
             }
             texts.append(text)

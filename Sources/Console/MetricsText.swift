@@ -66,7 +66,8 @@ extension MetricsSnapshot {
 
     private func writeEndpoints(_ page: inout Exposition) {
         page.family(
-            "weir_endpoint_available", .gauge, "Whether an endpoint takes calls: not cooling down, resting or without its engine.",
+            "weir_endpoint_available", .gauge,
+            "Whether an endpoint takes calls: not cooling down, resting or without its engine.",
             endpoints.sorted { $0.key < $1.key }.map { (labels($0.key), $0.value.isAvailable ? "1" : "0") })
         page.family(
             "weir_attempts_total", .counter, "Attempts that were begun.", counts.map { ($0.labels, String($0.counts.attempts)) })
@@ -125,7 +126,8 @@ extension MetricsSnapshot {
 
     private func writeMoney(_ page: inout Exposition) {
         page.single("weir_holds_open", .gauge, "Holds that have not ended, in doubt or not.", String(openHolds))
-        page.single("weir_holds_in_doubt", .gauge, "Holds that wait for evidence or for their time to pass.", String(holdsInDoubt))
+        page.single(
+            "weir_holds_in_doubt", .gauge, "Holds that wait for evidence or for their time to pass.", String(holdsInDoubt))
     }
 
     private func writeAccounts(_ page: inout Exposition) {

@@ -1,0 +1,79 @@
+import Console
+import Core
+import Ledger
+import Policy
+import Testing
+
+@Suite("Explain")
+struct ExplainReportTests {
+    private let now = Timestamp(seconds: 1_795_000_000)
+
+    private func endpoint(
+        _ name: String, place: String, priority: Int = 1, price: String = "gpt", models: [String] = ["gpt-4o"]
+    ) -> Endpoint {
+        Endpoint(
+            name: name, provider: .openai, origin: Origin(tls: true, host: "example.org", port: 443), basePath: "/v1",
+            models: Dictionary(
+                uniqueKeysWithValues: models.map { ($0, ServedModel(upstreamName: $0, price: price, maxOutputTokens: 100)) }),
+            labels: Labels(processedIn: [place], storedIn: [place], operator: "microsoft", operatorCountry: "US"),
+            priority: priority)
+    }
+
+    private func report(
+        _ endpoints: [Endpoint], model: String = "gpt-4o", keyModels: Set<String>? = nil, expires: Timestamp? = nil,
+        tenant: String = "acme", health: [Health]? = nil, serves: Bool = true
+    ) -> ExplainReport {
+        let catalogue = Catalogue(
+            generation: 5, endpoints: endpoints,
+            tenants: [TenantPolicy(tenant: "acme", teams: ["app"], places: .only(["SE"]), operators: .any, models: .any)])
+        let key = KeyRecord(
+            id: "key_1", name: "k", tenant: tenant, team: "app", models: keyModels, created: now, expires: expires, secrets: [])
+        let prices = PriceBook([
+            "gpt": [
+                Price(
+                    from: CivilDate(year: 2026, month: 1, day: 1), input: TokenPrice(picos: 2_500_000),
+                    cachedInput: TokenPrice(picos: 1_250_000), output: TokenPrice(picos: 10_000_000))
+            ]
+        ])
+        return ExplainReport(
+            key: key, model: model, operation: .chat, in: catalogue, health: health ?? endpoints.map { _ in Health() },
+            prices: prices, serves: { _, _ in serves }, at: now)
+    }
+
+    @Test("Candidates come first by priority, then what is against the others")
+    func order() throws {
+        let report = report([
+            endpoint("china", place: "CN"), endpoint("second", place: "SE", priority: 2), endpoint("first", place: "SE"),
+        ])
+        #expect(report.endpoints.map(\.endpoint) == ["first", "second", "china"])
+        #expect(report.endpoints.map(\.standing) == [.candidate, .candidate, .denied])
+        #expect(report.endpoints[2].reason.contains("CN"))
+        let price = try #require(report.endpoints[0].price)
+        #expect(price.input == "2.50" && price.cachedInput == "1.25" && price.output == "10.00")
+        #expect(report.verdict == "Admitted, money permitting: first is tried first.")
+        #expect(report.generation == 5)
+    }
+
+    @Test("The verdict says why nothing serves the call")
+    func refusals() {
+        let sweden = endpoint("se", place: "SE")
+        #expect(report([sweden], model: "other").verdict == "Refused: no endpoint serves this model.")
+        #expect(report([endpoint("cn", place: "CN")]).verdict == "Refused: policy permits no endpoint for this call.")
+        #expect(report([sweden], keyModels: ["qwen-max"]).endpoints[0].reason == "the key is not made for model gpt-4o")
+        #expect(report([sweden], tenant: "gone").endpoints[0].standing == .denied)
+        #expect(report([sweden], expires: now).verdict == "Refused: the key has expired.")
+        #expect(report([sweden], serves: false).verdict == "Refused: no permitted endpoint serves this operation.")
+        var down = Health()
+        down.down = true
+        let unavailable = report([sweden], health: [down])
+        #expect(unavailable.verdict == "Refused for now: no permitted endpoint is available.")
+        #expect(unavailable.endpoints[0].reason == "its engine is not ready")
+    }
+
+    @Test("A candidate without a price is passed over, and without any the call is refused")
+    func price() {
+        let unpriced = report([endpoint("se", place: "SE", price: "missing")])
+        #expect(unpriced.endpoints[0].price == nil && unpriced.endpoints[0].reason.contains("no price"))
+        #expect(unpriced.verdict.hasPrefix("Refused: the price book has no price"))
+    }
+}
