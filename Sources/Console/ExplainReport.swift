@@ -87,7 +87,7 @@ extension ExplainReport {
         generation = catalogue.generation
         // A tenant that the configuration has dropped is permitted nothing: its index is outside.
         let call = CallFacts(
-            tenant: catalogue.tenant(named: key.tenant) ?? catalogue.tenants.count, model: model, operation: operation,
+            tenant: catalogue.tenant(named: key.tenant) ?? catalogue.tenants.count, model: model, in: catalogue, operation: operation,
             keyModels: key.models)
         endpoints = explain(call, in: catalogue, health: health, serves: serves, at: now).compactMap { index, standing in
             let endpoint = catalogue.endpoints[index]

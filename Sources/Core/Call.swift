@@ -4,6 +4,16 @@ public enum Operation: String, Sendable, CaseIterable {
     case completions
     case embeddings
     case responses
+
+    /// Position in `allCases`, for tables.
+    public var index: Int {
+        switch self {
+        case .chat: 0
+        case .completions: 1
+        case .embeddings: 2
+        case .responses: 3
+        }
+    }
 }
 
 /// The tenant's isolation boundary, its policy's permits: deny by default, so an empty set permits nothing.

@@ -32,21 +32,33 @@ public struct AttemptID: Sendable, Hashable {
 }
 
 extension CallID: CustomStringConvertible {
-    public var description: String { hexadecimal(high) + hexadecimal(low) }
+    public var description: String { hexadecimal(high, low) }
 }
 
 extension AttemptID: CustomStringConvertible {
-    public var description: String { hexadecimal(high) + hexadecimal(low) }
+    public var description: String { hexadecimal(high, low) }
 }
 
 /// 16 lower-case hexadecimal digits.
 public func hexadecimal(_ word: UInt64) -> String {
     String(unsafeUninitializedCapacity: 16) { digits in
-        for position in 0..<16 {
-            let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * position)) & 0xF
-            digits[position] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
-        }
+        writeHexadecimal(word, to: digits, at: 0)
         return 16
+    }
+}
+
+private func hexadecimal(_ high: UInt64, _ low: UInt64) -> String {
+    String(unsafeUninitializedCapacity: 32) { digits in
+        writeHexadecimal(high, to: digits, at: 0)
+        writeHexadecimal(low, to: digits, at: 16)
+        return 32
+    }
+}
+
+private func writeHexadecimal(_ word: UInt64, to digits: UnsafeMutableBufferPointer<UInt8>, at start: Int) {
+    for position in 0..<16 {
+        let nibble = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * position)) & 0xF
+        digits[start + position] = nibble < 10 ? 0x30 + nibble : 0x57 + nibble
     }
 }
 

@@ -272,7 +272,8 @@ extension CallRelay {
             return
         }
         sink?.begin(
-            AnswerHead(status: answer.status, headers: headers(from: head), length: answer.bytes.readableBytes), body: answer.bytes)
+            AnswerHead(status: answer.status, headers: headers(from: head), length: answer.bytes.readableBytes),
+            body: answer.bytes)
         finishLogged()
     }
 

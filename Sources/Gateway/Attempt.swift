@@ -14,18 +14,18 @@ private let clampTries = 3
 /// Holding and sending: one attempt after another until one answers or the budget is used up.
 extension CallRelay {
     /// Tries the next endpoint, or tells the caller why there is none.
-    func attempt() {
+    func attempt(at now: Timestamp = .now()) {
         while nextCandidate < candidates.count, attempts < snapshot.limits.attemptsPerCall {
             let endpoint = candidates[nextCandidate]
             nextCandidate += 1
-            guard let way = snapshot.way(endpoint: endpoint, model: model) else { continue }
+            guard let index = facts?.model, let way = snapshot.way(endpoint: endpoint, model: index) else { continue }
             self.way = way
-            switch reserve(at: way) {
+            switch reserve(way, at: now) {
             case .held(syncFirst: true):
                 phase = .holding
-                if lane.gate.isDurable(holdSequence) { return send() }
+                if lane.gate.isDurable(holdSequence) { return send(at: now) }
                 return lane.gate.wait(for: holdSequence, self)
-            case .held(syncFirst: false): return send()
+            case .held(syncFirst: false): return send(at: now)
             case .refused(let failure): refusal = refusal ?? failure
             case .stopped(let failure): return fail(failure)
             }
@@ -41,16 +41,17 @@ extension CallRelay {
     }
 
     /// Holds the upper bound of the attempt's cost, with the output clamped to the headroom where that is what it takes.
-    private func reserve(at way: Way) -> Reservation {
+    private func reserve(_ way: Way, at now: Timestamp) -> Reservation {
         guard let key, let names else { return .stopped(.unknownKey) }
-        let now = Timestamp.now()
         guard let price = snapshot.prices.price(way.served.price, at: now) else { return .refused(.noPrice) }
         guard
             let inputTokens = inputTokenBound(
                 inputBytes: body.readableBytes, messages: scan.messages, images: scan.images + scan.imageURLs,
                 imageBound: way.served.maxTokensPerImage)
         else {
-            return .refused(.unbounded("image", "no bound of an image's tokens is configured for this model, and the call's cost must be bounded"))
+            return .refused(
+                .unbounded(
+                    "image", "no bound of an image's tokens is configured for this model, and the call's cost must be bounded"))
         }
         self.price = price
         inputBound = inputTokens
@@ -85,7 +86,8 @@ extension CallRelay {
             case .refused(let refusal):
                 let failure = Failure.limitReached(
                     account: refusal.account.description, left: refusal.left, needed: bound, resets: refusal.resets)
-                guard operation != .embeddings, attemptToHold < clampTries, let headroom = lane.ledger.headroom(key: key.account, at: now),
+                guard operation != .embeddings, attemptToHold < clampTries,
+                    let headroom = lane.ledger.headroom(key: key.account, at: now),
                     let affordable = affordableOutput(headroom, inputTokens: inputTokens, choices: outputs, price: price),
                     affordable >= smallestClampedOutput, affordable < perChoice
                 else {
@@ -101,13 +103,13 @@ extension CallRelay {
     }
 
     /// Judges the attempt once more, mints its permit and sends it.
-    func send() {
-        guard let key, let names, let hold, let way else { return }
+    func send(at now: Timestamp = .now()) {
+        guard let facts, let names, let hold, let way else { return }
         guard !callerIsGone else {
             end(hold, .voided("caller_left"))
             return finish()
         }
-        guard let permit = snapshot.catalogue.permit(attemptID, for: callFacts(key), at: way.endpoint),
+        guard let permit = snapshot.catalogue.permit(attemptID, for: facts, at: way.endpoint),
             let head = way.head(for: operation)
         else {
             end(hold, .voided("policy_denied"))
@@ -129,8 +131,7 @@ extension CallRelay {
         request.writeSpliced(body, plan.splices)
         phase = .attempting
         answer = Answer()
-        sentAt = .now()
-        lane.board.began(way.slot, at: .now())
+        lane.board.began(way.slot, at: now)
         count { $0.attempts += 1 }
         lane.pools.send(
             permit, request: request, timeouts: way.target.timeouts, maxConnections: way.target.maxConnectionsPerLoop, to: self)

@@ -35,6 +35,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var shape = ErrorShape.openAI
     var deployment: String?
     var model = ""
+    var facts: CallFacts?
     var body = ByteBuffer()
     var scan = RequestScan()
     var startedAt = NIODeadline.now()
@@ -160,34 +161,39 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         } else {
             return fail(.modelMissing)
         }
-        let limited = lane.ledger.headroom(key: key.account, at: .now()) != nil
-        if let field = unbounded(scan, body: body, operation: operation, limited: limited) {
+        let now = Timestamp.now()
+        // Nearly every call asks for nothing of the kind, and then nobody needs to know whether its key is limited.
+        if let field = unbounded(scan, body: body, operation: operation),
+            !field.isPermittedWithoutLimit || lane.ledger.headroom(key: key.account, at: now) != nil
+        {
             return fail(.unbounded(field.field, field.reason))
         }
         let most = Int64(128)
         if let n = scan.n?.value, n > most { return fail(.badValue("n", "at most \(most)")) }
         if let n = scan.bestOf?.value, n > most { return fail(.badValue("best_of", "at most \(most)")) }
         let facts = callFacts(key)
+        self.facts = facts
         let snapshot = snapshot
         lane.board.read(snapshot.slots, into: &lane.health)
         let decision = route(
-            facts, in: snapshot.catalogue, health: lane.health, serves: { snapshot.serves($0, $1) }, at: .now(),
+            facts, in: snapshot.catalogue, health: lane.health, serves: { snapshot.serves($0, $1) }, at: now,
             using: &lane.random)
         switch decision {
         case .attempt(let endpoints):
             candidates = endpoints
             nextCandidate = 0
-            attempt()
+            attempt(at: now)
         case .refused(.unknownModel): fail(.unknownModel)
         case .refused(.denied(let reasons)): fail(.denied(reasons.map(\.description)))
         case .refused(.operationNotServed): fail(.operationNotServed)
         case .refused(.unavailable(let until)):
-            fail(.unavailable(afterMilliseconds: until.map { max(0, $0.milliseconds(since: .now())) }))
+            fail(.unavailable(afterMilliseconds: until.map { max(0, $0.milliseconds(since: now)) }))
         }
     }
 
-    func callFacts(_ key: KeyEntry) -> CallFacts {
-        CallFacts(tenant: key.tenant, model: model, operation: operation, keyModels: key.record.models)
+    private func callFacts(_ key: KeyEntry) -> CallFacts {
+        CallFacts(
+            tenant: key.tenant, model: model, in: snapshot.catalogue, operation: operation, keyModels: key.record.models)
     }
 
     // MARK: The caller
@@ -237,7 +243,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     func fail(_ failure: Failure) {
         lane.count(failure)
         // A name that nobody configured is the caller's text and belongs in no journal.
-        let known = !model.isEmpty && snapshot.catalogue.endpoints(serving: model) != nil
+        let known = !model.isEmpty && snapshot.catalogue.model(named: model) != nil
         lane.ledger.refusal(key: key?.record.id, code: failure.code, model: known ? model : nil, at: .now())
         if let sink {
             let body = failure.body(shape)
@@ -271,6 +277,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         key = nil
         deployment = nil
         model = ""
+        facts = nil
         body = ByteBuffer()
         candidates = []
         nextCandidate = 0

@@ -46,7 +46,8 @@ extension Failure {
         "weir_expectation", 417, "Only `Expect: 100-continue` is understood.", "Remove the Expect header.")
     static func unbounded(_ field: String, _ why: String) -> Failure {
         caller(
-            "weir_unbounded_field", 400, "`\(field)` is not served: \(why).", "Remove `\(field)` from the request.", parameter: field)
+            "weir_unbounded_field", 400, "`\(field)` is not served: \(why).", "Remove `\(field)` from the request.",
+            parameter: field)
     }
     static func badValue(_ field: String, _ wanted: String) -> Failure {
         caller("weir_bad_value", 400, "`\(field)` must be \(wanted).", "Correct `\(field)`.", parameter: field)
@@ -72,7 +73,8 @@ extension Failure {
     static func unavailable(afterMilliseconds: Int64?) -> Failure {
         Failure(
             code: "weir_no_endpoint_available", status: 503, fault: .provider, retry: .later(milliseconds: afterMilliseconds),
-            message: "Every endpoint that policy permits for this model is cooling down or unhealthy.", action: "Try again later.")
+            message: "Every endpoint that policy permits for this model is cooling down or unhealthy.", action: "Try again later."
+        )
     }
 
     // Money
@@ -113,7 +115,8 @@ extension Failure {
         message: "The provider refused Weir's credential for this endpoint.", action: "Tell your platform team.")
     static func link(_ name: String) -> Failure {
         Failure(
-            code: "weir_endpoint_\(name)", status: name.hasSuffix("timeout") ? 504 : 502, fault: .link, retry: .later(milliseconds: nil),
+            code: "weir_endpoint_\(name)", status: name.hasSuffix("timeout") ? 504 : 502, fault: .link,
+            retry: .later(milliseconds: nil),
             message: "The endpoint gave no usable answer (\(name)).", action: "Try again.")
     }
     static let answerTooLong = Failure(

@@ -30,7 +30,8 @@ final class Lane {
 
     var connections: [ObjectIdentifier: any Drainable] = [:]
     private(set) var callsInFlight = 0
-    private var callsOfTenant: [Int: Int] = [:]
+    /// By the number of the tenant; a number may mean another tenant after a reload, which only blurs fairness for a moment.
+    private var callsOfTenant: [Int] = []
     var bodyBytes = 0
     private(set) var isDraining = false
 
@@ -67,7 +68,8 @@ final class Lane {
         let room = max(1, snapshot.limits.callsInFlight / lanes)
         guard callsInFlight < room else { return .overloaded }
         let share = max(1, room * snapshot.limits.tenantSharePercent / 100)
-        let under = callsOfTenant[tenant, default: 0]
+        while callsOfTenant.count <= tenant { callsOfTenant.append(0) }
+        let under = callsOfTenant[tenant]
         guard under < share else { return .tenantShare }
         callsInFlight += 1
         callsOfTenant[tenant] = under + 1
@@ -76,7 +78,7 @@ final class Lane {
 
     func leave(tenant: Int) {
         callsInFlight -= 1
-        callsOfTenant[tenant, default: 1] -= 1
+        callsOfTenant[tenant] -= 1
     }
 
     var connectionLimit: Int { max(1, snapshot.limits.connections / lanes) }
@@ -102,7 +104,9 @@ final class Lane {
     var metrics: LoopMetrics {
         var sum = totals
         var current = LoopMetrics()
-        for (index, endpoint) in snapshot.catalogue.endpoints.enumerated() { current.endpoints[endpoint.name] = endpointCounts[index] }
+        for (index, endpoint) in snapshot.catalogue.endpoints.enumerated() {
+            current.endpoints[endpoint.name] = endpointCounts[index]
+        }
         sum.add(current)
         sum.connections = connections.count
         sum.callsInFlight = callsInFlight

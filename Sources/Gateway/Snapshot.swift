@@ -30,8 +30,8 @@ public final class Snapshot: Sendable {
     public let keys: [KeyDigest: KeyEntry]
     /// By endpoint: its cell on the board. Cells are never given up, so that an old snapshot's stay right.
     let slots: [Int]
-    /// By endpoint and model.
-    private let ways: [[String: Way]]
+    /// By endpoint, then by the catalogue's number of the model.
+    private let ways: [[Way?]]
     /// By endpoint and operation.
     private let served: [[Bool]]
 
@@ -46,11 +46,13 @@ public final class Snapshot: Sendable {
         self.limits = limits
         self.keys = keys
         let slots = slots
+        let models = catalogue.models
         ways = catalogue.endpoints.enumerated().map { index, endpoint in
-            Dictionary(
-                uniqueKeysWithValues: endpoint.models.map { model, served in
-                    (model, Way(endpoint: index, of: catalogue, model: model, served: served, slot: slots[index]))
-                })
+            models.map { model in
+                endpoint.models[model].map { served in
+                    Way(endpoint: index, of: catalogue, model: model, served: served, slot: slots[index])
+                }
+            }
         }
         served = catalogue.endpoints.map { endpoint in Operation.allCases.map { endpoint.serves($0) } }
     }
@@ -62,16 +64,5 @@ public final class Snapshot: Sendable {
 
     func serves(_ endpoint: Int, _ operation: Operation) -> Bool { served[endpoint][operation.index] }
 
-    func way(endpoint: Int, model: String) -> Way? { ways[endpoint][model] }
-}
-
-extension Operation {
-    fileprivate var index: Int {
-        switch self {
-        case .chat: 0
-        case .completions: 1
-        case .embeddings: 2
-        case .responses: 3
-        }
-    }
+    func way(endpoint: Int, model: Int) -> Way? { ways[endpoint][model] }
 }

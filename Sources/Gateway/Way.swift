@@ -13,7 +13,8 @@ final class Way: Sendable {
     let route: HoldRoute
     /// The output must be limited in the request.
     let needsOutputLimit: Bool
-    private let heads: [Operation: ShapedHead]
+    /// By the operation's index.
+    private let heads: [ShapedHead?]
 
     init(endpoint index: Int, of catalogue: Catalogue, model: String, served: ServedModel, slot: Int) {
         let target = catalogue.endpoints[index]
@@ -27,13 +28,9 @@ final class Way: Sendable {
                 model: model, upstreamModel: served.upstreamName, endpoint: target.name, link: catalogue.links[index].name,
                 operator: target.labels.operator, operatorCountry: target.labels.operatorCountry,
                 processedIn: target.labels.processedIn.sorted()))
-        var heads: [Operation: ShapedHead] = [:]
-        for operation in Operation.allCases where target.serves(operation) {
-            heads[operation] = target.head(for: operation, model: served)
-        }
-        self.heads = heads
+        heads = Operation.allCases.map { target.serves($0) ? target.head(for: $0, model: served) : nil }
     }
 
     /// How a call of this operation is addressed; nil when the endpoint does not serve it.
-    func head(for operation: Operation) -> ShapedHead? { heads[operation] }
+    func head(for operation: Operation) -> ShapedHead? { heads[operation.index] }
 }

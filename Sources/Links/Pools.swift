@@ -36,6 +36,8 @@ public final class Pools {
     private let limits: HTTPLimits
     public let sweeper: Sweeper
     private var origins: [Link: OriginPool] = [:]
+    /// The pools of the newest generation by endpoint, so that a link's names are not hashed for each call.
+    private var known: (generation: UInt64, pools: [OriginPool?]) = (0, [])
 
     public init(on loop: any EventLoop, trust: TrustStore, limits: HTTPLimits, sweeper: Sweeper) {
         self.loop = loop
@@ -49,15 +51,24 @@ public final class Pools {
         _ permit: consuming Permit, request: ByteBuffer, timeouts: EndpointTimeouts, maxConnections: Int,
         to receiver: any AnswerReceiver
     ) {
-        let link = permit.link
-        let pool: OriginPool
-        if let known = origins[link] {
-            pool = known
-        } else {
-            pool = OriginPool(link: link, loop: loop, trust: trust, limits: limits, sweeper: sweeper)
-            origins[link] = pool
+        let endpoint = permit.endpoint
+        if known.generation == permit.generation, endpoint < known.pools.count, let pool = known.pools[endpoint] {
+            return pool.send(request, timeouts: timeouts, maxConnections: maxConnections, to: receiver)
+        }
+        let pool = pool(permit.link)
+        if permit.generation > known.generation { known = (permit.generation, []) }
+        if permit.generation == known.generation {
+            while known.pools.count <= endpoint { known.pools.append(nil) }
+            known.pools[endpoint] = pool
         }
         pool.send(request, timeouts: timeouts, maxConnections: maxConnections, to: receiver)
+    }
+
+    private func pool(_ link: Link) -> OriginPool {
+        if let known = origins[link] { return known }
+        let pool = OriginPool(link: link, loop: loop, trust: trust, limits: limits, sweeper: sweeper)
+        origins[link] = pool
+        return pool
     }
 
     public var connectionCount: Int { origins.values.reduce(0) { $0 + $1.count } }
@@ -124,7 +135,8 @@ final class OriginPool {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls {
-                        let name = host.contains(":") || host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) } ? nil : host
+                        let name =
+                            host.contains(":") || host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) } ? nil : host
                         try channel.pipeline.syncOperations.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name))
                         try channel.pipeline.syncOperations.addHandler(HandshakeGate())
                     }

@@ -3,14 +3,17 @@ import Core
 /// What policy and routing ask of a call. Everything in it comes from the caller's identity and the scanned request.
 public struct CallFacts: Sendable {
     public var tenant: Int
-    public var model: String
+    /// The catalogue's number of the model; nil when no endpoint serves it.
+    public var model: Int?
+    public var modelName: String
     public var operation: Operation
     /// The models that the key was made for; nil: the tenant's.
     public var keyModels: Set<String>?
 
-    public init(tenant: Int, model: String, operation: Operation, keyModels: Set<String>?) {
+    public init(tenant: Int, model: String, in catalogue: Catalogue, operation: Operation, keyModels: Set<String>?) {
         self.tenant = tenant
-        self.model = model
+        self.model = catalogue.model(named: model)
+        modelName = model
         self.operation = operation
         self.keyModels = keyModels
     }
@@ -36,6 +39,7 @@ public struct Catalogue: Sendable {
         links = endpoints.map { Link(name: "public", origin: $0.origin, trustFile: $0.trustFile) }
         tenantIndex = Dictionary(uniqueKeysWithValues: tenants.enumerated().map { ($1.tenant, $0) })
         let models = Set(endpoints.flatMap(\.models.keys)).sorted()
+        self.models = models
         modelIndex = Dictionary(uniqueKeysWithValues: models.enumerated().map { ($1, $0) })
         serving = models.map { model in
             endpoints.indices.filter { endpoints[$0].models[model] != nil }
@@ -50,31 +54,34 @@ public struct Catalogue: Sendable {
 
     public func tenant(named name: String) -> Int? { tenantIndex[name] }
 
-    public var models: [String] { modelIndex.keys.sorted() }
+    /// By number.
+    public let models: [String]
+
+    public func model(named name: String) -> Int? { modelIndex[name] }
 
     /// The endpoints that serve a model, policy aside, by priority; nil when no endpoint knows the model.
-    public func endpoints(serving model: String) -> [Int]? { modelIndex[model].map { serving[$0] } }
+    public func endpoints(serving model: Int?) -> [Int]? { model.map { serving[$0] } }
 
     func isPermitted(_ call: CallFacts, at endpoint: Int) -> Bool {
-        guard let model = modelIndex[call.model], tenants.indices.contains(call.tenant) else { return false }
-        if let keyModels = call.keyModels, !keyModels.contains(call.model) { return false }
+        guard let model = call.model, tenants.indices.contains(call.tenant) else { return false }
+        if let keyModels = call.keyModels, !keyModels.contains(call.modelName) { return false }
         return permitted[(call.tenant * serving.count + model) * endpoints.count + endpoint]
     }
 
     /// Why policy denies the call at this endpoint; nil when it permits it.
     public func denial(of call: CallFacts, at endpoint: Int) -> Denial? {
         if isPermitted(call, at: endpoint) { return nil }
-        if let keyModels = call.keyModels, !keyModels.contains(call.model) { return .keyModel(call.model) }
-        guard tenants.indices.contains(call.tenant), endpoints[endpoint].models[call.model] != nil else {
-            return .model(call.model)
+        if let keyModels = call.keyModels, !keyModels.contains(call.modelName) { return .keyModel(call.modelName) }
+        guard tenants.indices.contains(call.tenant), endpoints[endpoint].models[call.modelName] != nil else {
+            return .model(call.modelName)
         }
-        return judge(tenants[call.tenant], model: call.model, at: endpoints[endpoint].labels) ?? .model(call.model)
+        return judge(tenants[call.tenant], model: call.modelName, at: endpoints[endpoint].labels) ?? .model(call.modelName)
     }
 
     /// The models that a key may use: those with at least one permitted endpoint.
     public func models(tenant: Int, keyModels: Set<String>?) -> [String] {
         models.filter { model in
-            let call = CallFacts(tenant: tenant, model: model, operation: .chat, keyModels: keyModels)
+            let call = CallFacts(tenant: tenant, model: model, in: self, operation: .chat, keyModels: keyModels)
             return endpoints.indices.contains { isPermitted(call, at: $0) }
         }
     }

@@ -47,7 +47,8 @@ actor Node {
         settings.commitIntervalMicroseconds = Int(configuration.journal.commitMicroseconds)
         let books = try Books(path: configuration.dataFolder + "/books.sqlite")
         (ledger, recovery) = try LiveLedger.open(
-            settings, fold: books.state, node: configuration.node, version: Self.version, doubtSettings: configuration.doubt.policy, at: .now())
+            settings, fold: books.state, node: configuration.node, version: Self.version,
+            doubtSettings: configuration.doubt.policy, at: .now())
         bookkeeper = Bookkeeper(books, following: ledger.journal)
         // Entries only grow in number, so a generation is never used twice, also across restarts.
         generation = recovery.started

@@ -18,7 +18,9 @@ extension Node {
             rotateKey: { try await self.rotateKey($0, overlapSeconds: $1) },
             revokeKey: { try await self.revokeKey($0, why: $1) },
             usage: { query in
-                try await self.bookkeeper.usage(by: query.by, from: query.from.start, to: query.to.start)
+                // Both days are meant whole.
+                let end = CivilDate(daysSince1970: query.to.daysSince1970 + 1).start
+                return try await self.bookkeeper.usage(by: query.by, from: query.from.start, to: end)
             },
             explain: { try await self.explain($0) },
             reload: { await self.reloadReport() },
@@ -33,7 +35,7 @@ extension Node {
         let (key, digest) = KeyMaker.key()
         let now = Timestamp.now()
         let record = new.record(id: KeyMaker.id(), digest: digest, at: now)
-        try await add(record)
+        do { try await add(record) } catch let error as NodeError { throw AdminError.refused(error.description, action: "Correct the request or the configuration.") }
         return CreatedKey(key: key, record: KeyView(record, at: now))
     }
 
@@ -47,6 +49,8 @@ extension Node {
 
     private func rotateKey(_ id: String, overlapSeconds: Int64) async throws -> CreatedKey {
         let (key, digest) = KeyMaker.key()
+        guard ledger.keys.contains(where: { $0.record.id == id }) else { throw AdminError.unknownKey }
+        guard ledger.keys.contains(where: { $0.record.id == id && $0.revoked == nil }) else { throw AdminError.keyConflict }
         try await rotate(id, to: digest, overlapSeconds: overlapSeconds)
         guard let record = ledger.keys.first(where: { $0.record.id == id })?.record else { throw AdminError.unknownKey }
         return CreatedKey(key: key, record: KeyView(record, at: .now()))
