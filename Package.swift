@@ -16,8 +16,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -86,6 +86,7 @@ let package = Package(
         tests("SimulatorTests", ["Simulator", nioCore, nioPosix, nioHTTP1]),
         tests("SettingsTests", ["Core", "Settings", "Ledger"]),
         tests("FleetTests", ["Core", "Fleet"]),
+        tests("EndToEndTests", ["Core", "Journal", "Ledger"], exclude: ["sdk"]),
         tests(
             "GatewayTests",
             [
