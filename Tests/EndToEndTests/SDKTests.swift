@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("The openai SDK")
+    struct SDKTests {
+        @Test(
+            "The SDK's clients work with nothing changed but the address and the key",
+            arguments: ["openai_client", "azure_client", "errors", "async_client"])
+        func script(_ name: String) async throws {
+            try await Workbench.with { bench in
+                let environment = ["WEIR_SIM_KEY": "simulated"]
+                try bench.play(Self.clouds)
+                try bench.configure(
+                    bench.configuration(
+                        endpoints: bench.endpoint(
+                            "azure", provider: "azure", path: "", models: [("gpt-4o", "gpt-4o")],
+                            credential: "{env: WEIR_SIM_KEY}")
+                            + bench.endpoint(
+                                "cloud", provider: "openai", models: [("m", "m"), ("embed", "embed")],
+                                credential: "{env: WEIR_SIM_KEY}")
+                            + bench.endpoint("spare", provider: "vllm", models: [("m", "m")], more: "    priority: 2")))
+                try bench.start(environment: environment)
+                let key = try bench.key("sdk", limit: "100")
+                let poor = try bench.key("poor", limit: "0.0001")
+                try bench.python(
+                    name,
+                    environment: [
+                        "WEIR_KEY": key.secret, "WEIR_POOR_KEY": poor.secret,
+                        "WEIR_CLOUDS": "http://127.0.0.1:\(bench.clouds?.adminPort ?? 0)",
+                    ])
+            }
+        }
+
+        private static let clouds = """
+              - name: azure
+                provider: azure
+                credential: simulated
+                output: 8..24
+                cachedPercent: 25
+                models: [gpt-4o]
+              - name: cloud
+                provider: openai
+                credential: simulated
+                output: 8..24
+                models: [m, {name: embed, operations: [embeddings], dimensions: 64}]
+              - name: spare
+                provider: vllm
+                output: 8..24
+                models: [m]
+
+            """
+    }
+}
+
+extension Workbench {
+    /// The Python that `scripts/test.sh` makes, with the SDK and the local model in it.
+    static func python() throws -> URL {
+        let named = ProcessInfo.processInfo.environment["WEIR_TEST_PYTHON"].map { URL(filePath: $0) }
+        let python = named ?? repository.appending(path: ".weir/test-venv/bin/python")
+        guard FileManager.default.isExecutableFile(atPath: python.path) else {
+            throw Obstacle("There is no \(python.path), with which the SDK is tested. `make test` makes it.")
+        }
+        return python
+    }
+
+    /// Runs one of the scripts in `sdk/` against Weir; what it says is why it failed.
+    func python(_ script: String, environment: [String: String], seconds: Double = 120) throws {
+        let path = Self.repository.appending(path: "Tests/EndToEndTests/sdk/\(script).py")
+        var environment = environment
+        environment["WEIR_CALLS"] = "http://127.0.0.1:\(callsPort)"
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        let said = try run([Self.python().path, path.path], environment: environment, seconds: seconds)
+        guard said.status == 0 else { throw Obstacle("\(script): \(said.output)\(said.errors)") }
+    }
+}
