@@ -206,8 +206,14 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         switch phase {
         case .idle: break
         case .receiving: finish()
-        case .holding, .gated: break
-        case .attempting, .delivering:
+        // Not sent yet: it will not be.
+        case .holding: break
+        case .attempting where connection == nil:
+            if let hold { end(hold, .voided("caller_left")) }
+            finish()
+        // The answer is whole already.
+        case .gated where connection == nil: break
+        case .attempting, .gated, .delivering:
             if way?.target.whenCallerLeaves == .cancel {
                 abandon()
             } else {

@@ -27,8 +27,9 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
     private var relay: CallRelay
     private var context: ChannelHandlerContext?
     private var isParsing = false
+    /// A read is under way, at whose end everything is flushed.
+    private var isInRead = false
     private var isReadingStopped = false
-    private var answered = false
     private var closesAfterAnswer = false
     private var chunked = false
     private var speaksHTTP11 = true
@@ -64,10 +65,12 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
         if lane.connections.count > lane.connectionLimit {
             closesAfterAnswer = true
             relay.refuse(.overloaded, shape: .openAI, to: self)
+            close()
         }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isInRead = true
         var bytes = unwrapInboundIn(data)
         if var earlier = unparsed {
             earlier.writeBuffer(&bytes)
@@ -81,7 +84,10 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
         parse()
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { context.flush() }
+    func channelReadComplete(context: ChannelHandlerContext) {
+        isInRead = false
+        context.flush()
+    }
 
     func channelInactive(context: ChannelHandlerContext) { callerLeft() }
 
@@ -137,14 +143,20 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
     }
 
     private func received(_ head: RequestHead) {
-        answered = false
         speaksHTTP11 = head.minorVersion == 1
         if !head.keepAlive || lane.isDraining || NIODeadline.now() - bornAt > .milliseconds(limits.connectionAgeMilliseconds) {
             closesAfterAnswer = true
         }
         phase = .body
         deadline = .now() + .milliseconds(limits.bodyMilliseconds)
-        if !relay.begin(head, sink: self) { phase = .discarding }
+        if !relay.begin(head, sink: self) {
+            phase = .discarding
+            // Who waits for leave to send the body will not send it now, and the next request could not be told from it.
+            if head.expectContinue {
+                flush()
+                close()
+            }
+        }
     }
 
     private func take(_ body: ByteBuffer) {
@@ -239,9 +251,7 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
         guard let context else { return }
         if chunked { context.write(wrapOutboundOut(ByteBuffer(staticString: "0\r\n\r\n")), promise: nil) }
         chunked = false
-        // A request that is parsed right now is flushed when the read completes.
-        if !isParsing || closesAfterAnswer { context.flush() }
-        answered = true
+        if !isInRead || closesAfterAnswer { context.flush() }
         if phase == .answering { next() }
     }
 

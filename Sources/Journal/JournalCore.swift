@@ -263,19 +263,21 @@ extension JournalCore {
     private func runWriter() {
         let interval = UInt64(settings.commitIntervalMicroseconds) * 1000
         let lazy = UInt64(settings.lazyMilliseconds) * 1_000_000
-        var lastStart: UInt64 = 0
+        // Until when an urgent entry waits for others to share its sync; nil while none is there. The wait counts from the entry and
+        // not from the commit before, so that a burst is one sync and not one for its first entry and one for the rest.
+        var groupUntil: UInt64?
         // Until when entries that are not urgent wait; nil while there is nothing to wait for.
         var napUntil: UInt64?
         var retryMilliseconds = settings.retryMilliseconds
         while true {
             let now = monotonicNanoseconds()
-            switch nextStep(now, lastStart + interval, &napUntil, lazy) {
+            switch nextStep(now, interval, &groupUntil, &napUntil, lazy) {
             case .stop:
                 return
             case .wait(let deadline):
                 bell.wait(until: deadline)
             case .commit:
-                lastStart = now
+                groupUntil = nil
                 if commitOnce() == .failed {
                     if isClosing { return }
                     bell.wait(until: monotonicNanoseconds() + UInt64(retryMilliseconds) * 1_000_000)
@@ -290,13 +292,18 @@ extension JournalCore {
 
     private var isClosing: Bool { front.withLock { $0.closing } }
 
-    private func nextStep(_ now: UInt64, _ intervalEnd: UInt64, _ napUntil: inout UInt64?, _ lazy: UInt64) -> Step {
+    private func nextStep(
+        _ now: UInt64, _ interval: UInt64, _ groupUntil: inout UInt64?, _ napUntil: inout UInt64?, _ lazy: UInt64
+    ) -> Step {
         front.withLock { front in
             front.mode = .busy
             if front.failure != nil { return .commit }
             if front.closing { return front.pending.isEmpty ? .stop : .commit }
-            if front.pending.urgent || front.pending.used >= Self.eagerBytes {
-                return now >= intervalEnd ? .commit : .wait(until: intervalEnd)
+            if front.pending.used >= Self.eagerBytes { return .commit }
+            if front.pending.urgent {
+                let end = groupUntil ?? now + interval
+                groupUntil = end
+                return now >= end ? .commit : .wait(until: end)
             }
             if let deadline = napUntil, now >= deadline {
                 if !front.pending.isEmpty { return .commit }

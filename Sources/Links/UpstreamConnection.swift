@@ -48,7 +48,7 @@ public final class UpstreamConnection: ChannelInboundHandler, Deadlined {
 
     /// Writes a request and delivers its answer to `receiver`.
     func send(_ request: ByteBuffer, timeouts: EndpointTimeouts, to receiver: any AnswerReceiver) {
-        guard let context else { return receiver.answerFailed(.closed(afterHead: false)) }
+        guard let context else { return receiver.answerFailed(.refusedConnection) }
         self.receiver = receiver
         self.timeouts = timeouts
         phase = .waiting

@@ -4,6 +4,7 @@ import Foundation
 /// The signals that ask this process to do something, as a stream of events.
 final class StopSignals: Sendable {
     private let events: AsyncStream<Int32>
+    private let continuation: AsyncStream<Int32>.Continuation
     // Made once and only kept alive; nothing reads them.
     nonisolated(unsafe) private let sources: [any DispatchSourceSignal]
 
@@ -11,6 +12,7 @@ final class StopSignals: Sendable {
     init(also: [Int32] = []) {
         let (stream, continuation) = AsyncStream<Int32>.makeStream()
         events = stream
+        self.continuation = continuation
         let queue = DispatchQueue(label: "weir.signals")
         sources = ([SIGINT, SIGTERM] + also).map { number in
             signal(number, SIG_IGN)
@@ -20,6 +22,9 @@ final class StopSignals: Sendable {
             return source
         }
     }
+
+    /// Asks this process to stop, as SIGTERM would.
+    func stop() { continuation.yield(SIGTERM) }
 
     /// Waits for the next signal.
     func first() async -> Int32 {

@@ -46,14 +46,17 @@ struct ServeCommand: AsyncParsableCommand {
             throw Self.failed(error)
         }
         let admin = await node.adminServer(token: token)
-        let adminTask = Task {
+        let adminTask = Task { () -> Bool in
             do {
                 try await admin.run { address in log.notice("serving administration", metadata: ["address": "\(address)"]) }
+                return true
             } catch is CancellationError {
+                return true
             } catch {
                 // Without its admin listener nobody could make or revoke a key.
                 log.critical("the admin listener failed", metadata: ["reason": "\(error)"])
-                kill(getpid(), SIGTERM)
+                signals.stop()
+                return false
             }
         }
         let chores = Task { await Self.chores(node, file: file, log: log) }
@@ -62,9 +65,10 @@ struct ServeCommand: AsyncParsableCommand {
         chores.cancel()
         await node.drain()
         adminTask.cancel()
-        await adminTask.value
+        let served = await adminTask.value
         await node.stop()
         log.notice("stopped")
+        if !served { throw ExitCode(1) }
     }
 
     private static func failed(_ error: any Error) -> ExitCode {
