@@ -233,27 +233,12 @@ struct EntryReader {
     }
 }
 
-/// True when the bytes are one whole JSON object, so that they can stand inside an entry as they are.
-func isOneObject(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    var cursor = Cursor(bytes: bytes, strict: true)
-    guard bytes.first == UInt8(ascii: "{") else { return false }
-    do throws(EntryError) {
-        try cursor.value(depth: 1)
-        return cursor.at == bytes.count && String(validating: bytes, as: UTF8.self) != nil
-    } catch { return false }
-}
-
 /// Walks JSON without building anything.
 private struct Cursor {
     let bytes: UnsafeRawBufferPointer
-    /// Control characters in strings are refused at once.
-    let isStrict: Bool
     var at = 0
 
-    init(bytes: UnsafeRawBufferPointer, strict: Bool = false) {
-        self.bytes = bytes
-        isStrict = strict
-    }
+    init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     private var next: UInt8? { at < bytes.count ? bytes[at] : nil }
 
@@ -288,7 +273,6 @@ private struct Cursor {
             while escapes > start, bytes[escapes - 1] == UInt8(ascii: "\\") { escapes -= 1 }
             at = end + 1
             guard (end - escapes) % 2 == 0 else { continue }
-            if isStrict, bytes[start..<end].contains(where: { $0 < 0x20 }) { throw EntryError(reason: .malformed) }
             return start..<end
         }
         throw EntryError(reason: .malformed)

@@ -41,7 +41,7 @@ struct EntryWriter: ~Copyable, @unchecked Sendable {
 
     // MARK: Members, each with its comma before it
 
-    mutating func member(_ name: StaticString, _ value: some StringProtocol) {
+    mutating func member(_ name: StaticString, _ value: String) {
         self.name(name)
         string(value)
     }
@@ -84,9 +84,15 @@ struct EntryWriter: ~Copyable, @unchecked Sendable {
     }
 
     mutating func name(_ name: StaticString) {
-        text(",\"")
-        text(name)
-        text("\":")
+        let length = name.utf8CodeUnitCount
+        guard count + length + 4 <= largestEntryRest else { return overflowed = true }
+        let start = base + count
+        start[0] = UInt8(ascii: ",")
+        start[1] = UInt8(ascii: "\"")
+        memcpy(start + 2, name.utf8Start, length)
+        start[length + 2] = UInt8(ascii: "\"")
+        start[length + 3] = UInt8(ascii: ":")
+        count += length + 4
     }
 
     // MARK: Pieces
@@ -109,33 +115,28 @@ struct EntryWriter: ~Copyable, @unchecked Sendable {
 
     mutating func raw(_ text: String) {
         var text = text
-        let fits = text.withUTF8 { utf8 -> Bool in
-            guard count + utf8.count <= largestEntryRest else { return false }
-            if let start = utf8.baseAddress { memcpy(base + count, start, utf8.count) }
-            return true
-        }
-        if fits { count += text.utf8.count } else { overflowed = true }
+        text.withUTF8 { raw(UnsafeRawBufferPointer($0)) }
     }
 
     mutating func digits(_ value: Int64) {
         guard count + 20 <= largestEntryRest else { return overflowed = true }
-        if value < 0 { byte(UInt8(ascii: "-")) }
         var rest = value.magnitude
-        var length = 1
-        var bound: UInt64 = 10
-        while length < 20, rest >= bound {
-            length += 1
-            let (next, overflow) = bound.multipliedReportingOverflow(by: 10)
-            if overflow { break }
-            bound = next
+        // Written from the right end of the longest number, then moved to its place.
+        var at = 20
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            guard let end = digits.baseAddress else { return }
+            repeat {
+                at -= 1
+                end[at] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            if value < 0 {
+                base[count] = UInt8(ascii: "-")
+                count += 1
+            }
+            memcpy(base + count, end + at, 20 - at)
         }
-        var at = count + length
-        count = at
-        repeat {
-            at -= 1
-            base[at] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest > 0
+        count += 20 - at
     }
 
     mutating func hex(_ value: UInt64) {
@@ -147,9 +148,21 @@ struct EntryWriter: ~Copyable, @unchecked Sendable {
         count += 16
     }
 
-    mutating func string(_ value: some StringProtocol) {
+    mutating func string(_ value: String) {
+        var value = value
         byte(UInt8(ascii: "\""))
-        for unit in value.utf8 {
+        value.withUTF8 { utf8 in
+            if utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5c || $0 == 0x7f }) {
+                escaped(utf8)
+            } else {
+                raw(UnsafeRawBufferPointer(utf8))
+            }
+        }
+        byte(UInt8(ascii: "\""))
+    }
+
+    private mutating func escaped(_ units: UnsafeBufferPointer<UInt8>) {
+        for unit in units {
             switch unit {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 byte(UInt8(ascii: "\\"))
@@ -161,7 +174,6 @@ struct EntryWriter: ~Copyable, @unchecked Sendable {
             default: byte(unit)
             }
         }
-        byte(UInt8(ascii: "\""))
     }
 
     mutating func strings(_ name: StaticString, _ values: [String]) {

@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import Journal
 import Ledger
 import TestKit
@@ -240,6 +241,39 @@ struct LifeTests {
             guard case .end(let end) = last.entry else { return }
             #expect(end.rawUsage == (kept ? Array(text.utf8) : nil))
         }
+    }
+
+    @Test("4,000 mutated usage objects never make an entry that cannot be read, and what is kept is JSON to a full parser too")
+    func mutatedUsage() throws {
+        let (_, ledger, key) = try one(limit: nil)
+        var random = SeededRandom(seed: 31)
+        let whole = Array("{\"a\": [1, -2.5e+3, {\"é\\u00e9\": null}], \"b\":{}, \"c\":\"\\\"\", \"d\":[ ], \"e\":true}".utf8)
+        var expected = 0
+        for _ in 0..<4_000 {
+            var bytes = whole
+            for _ in 0..<Int.random(in: 0...2, using: &random) {
+                let at = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<3, using: &random) {
+                case 0: bytes[at] = .random(in: 0...255, using: &random)
+                case 1: bytes.remove(at: at)
+                default: bytes.insert(Array("{}[]\",:\\09-u.eE \u{1}".utf8).randomElement(using: &random)!, at: at)
+                }
+            }
+            let isObject = (try? JSONSerialization.jsonObject(with: Data(bytes))) is [String: Any]
+            if isObject { expected += 1 }
+            let hold = try #require(ledger.hold(request(key, 1)).hold)
+            bytes.withUnsafeBytes { raw in
+                _ = ledger.end(hold, .settled(.zero, .zero, estimated: false), rawUsage: raw, at: noon)
+            }
+        }
+        ledger.journal.commit()
+        var kept = 0
+        for case .end(let end) in try entries(ledger.journal).map(\.entry) {
+            guard let raw = end.rawUsage else { continue }
+            kept += 1
+            #expect((try? JSONSerialization.jsonObject(with: Data(raw))) is [String: Any], "\(String(decoding: raw, as: UTF8.self))")
+        }
+        #expect(kept > 1_000 && kept <= expected)
     }
 
     @Test("A flood of refusals becomes one entry a second with at most 256 kinds, and none is lost")
