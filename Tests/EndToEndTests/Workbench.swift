@@ -168,12 +168,14 @@ final class Workbench {
     }
 
     /// Makes a key as an administrator does.
-    func key(_ name: String, tenant: String = "acme", team: String = "one", limit: String? = nil) throws -> Key {
+    func key(_ name: String, tenant: String = "acme", team: String = "one", limit: String? = nil, more: [String] = []) throws
+        -> Key
+    {
         var words = [
             Self.binary.path, "keys", "create", "--config", file.path, "--tenant", tenant, "--team", team, "--name", name,
         ]
         if let limit { words += ["--limit", limit] }
-        let said = try run(words)
+        let said = try run(words + more)
         guard said.status == 0, let id = said.errors.split(separator: " ").first, id.hasPrefix("key_") else {
             throw Obstacle("no key was made: \(said)")
         }
