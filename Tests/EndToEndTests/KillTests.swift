@@ -8,6 +8,7 @@ extension EndToEnd {
     @Suite("Weir under kill -9")
     struct KillTests {
         static let kills = 50
+        static let soakKills = 1_000
         /// The latest moment of a kill, from when Weir is ready, or from its start.
         static let workMillisecondsMax: UInt64 = 400
         static let startMillisecondsMax: UInt64 = 300
@@ -15,7 +16,12 @@ extension EndToEnd {
         static let startShare: UInt64 = 5
 
         @Test("After 50 kills under load, every request that was sent is covered, no limit is passed and no money is invented")
-        func kills() async throws {
+        func kills() async throws { try await run(kills: Self.kills) }
+
+        @Test("The same after 1,000 kills", .enabled(if: ProcessInfo.processInfo.environment["WEIR_SOAK"] == "1"))
+        func killsSoak() async throws { try await run(kills: Self.soakKills) }
+
+        private func run(kills: Int) async throws {
             try await Workbench.with { bench in
                 let seed = UInt64.random(in: 0..<1_000_000)
                 print("kill -9: seed \(seed)")
@@ -29,7 +35,7 @@ extension EndToEnd {
                 ]
                 let load = Load(port: bench.callsPort, keys: keys, callersPerKey: 2, seed: seed)
                 var killed: [Timestamp] = []
-                for run in 0..<Self.kills {
+                for run in 0..<kills {
                     let inStart = run > 0 && random.next() % Self.startShare == 0
                     if run > 0 {
                         load.begin(run: run)
@@ -43,7 +49,7 @@ extension EndToEnd {
                     #expect(weir.ending(within: 10) == 128 + SIGKILL)
                     killed.append(.now())
                 }
-                load.begin(run: Self.kills)
+                load.begin(run: kills)
                 let last = try bench.start(logLevel: "error")
                 usleep(400_000)
                 load.stop()
