@@ -83,7 +83,7 @@ def model_file():
     sys.exit(f"engine: the Python package {MODEL_PACKAGE} has no .gguf file")
 
 
-def parameters(xllamacpp, port):
+def parameters(xllamacpp, port, threads):
     chosen = xllamacpp.CommonParams()
     chosen.model.path = str(model_file())
     chosen.model_alias = {MODEL_NAME}
@@ -91,8 +91,8 @@ def parameters(xllamacpp, port):
     chosen.port = port
     chosen.n_ctx = CONTEXT_TOKENS
     chosen.n_parallel = SLOTS
-    chosen.cpuparams.n_threads = THREADS
-    chosen.cpuparams_batch.n_threads = THREADS
+    chosen.cpuparams.n_threads = threads
+    chosen.cpuparams_batch.n_threads = threads
     # Memory of the prompt cache; llama.cpp's default would be 8 GiB.
     chosen.cache_ram_mib = PROMPT_CACHE_MIB
     # Forced tools and grammars need the model's own chat template.
@@ -108,14 +108,15 @@ def parameters(xllamacpp, port):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--port", type=int, required=True)
-    port = arguments.parse_args().port
+    arguments.add_argument("--threads", type=int, default=THREADS, help="fewer than the cores where they are busy")
+    given = arguments.parse_args()
     die_with_parent()
     # Blocked before any thread exists, so that every thread inherits it and sigwait alone receives it.
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     import xllamacpp
 
-    server = xllamacpp.Server(parameters(xllamacpp, port))
+    server = xllamacpp.Server(parameters(xllamacpp, given.port, given.threads))
     print(f"engine: {MODEL_NAME} serves on {server.listening_address}", flush=True)
     signal.sigwait(ends)
     # The server's threads hold nothing that outlives the process, and its own teardown waits for calls.
