@@ -23,7 +23,9 @@ struct BooksTests {
             var calls: Int64 = 0
             for step in 0..<3_000 {
                 let now = noon.advanced(byMilliseconds: Int64(step) * 200_000)
-                if let hold = ledger.hold(request(.random(in: 0..<3, using: &random), .random(in: 0...40, using: &random), at: now)).hold {
+                if let hold = ledger.hold(
+                    request(.random(in: 0..<3, using: &random), .random(in: 0...40, using: &random), at: now)
+                ).hold {
                     open.append(hold)
                 }
                 if open.count > 5 {

@@ -88,9 +88,13 @@ struct EntryTests {
             let pool: [Character] = ["a", "Z", "\"", "\\", "\n", "\u{0}", "\u{7f}", "é", "好", "🦆", "/", " ", "\u{2028}"]
             return String((0..<Int.random(in: 0...12, using: &random)).map { _ in pool.randomElement(using: &random)! })
         }
-        func number() -> Int64 { Bool.random(using: &random) ? .random(in: 0...(.max), using: &random) : .random(in: 0...9, using: &random) }
+        func number() -> Int64 {
+            Bool.random(using: &random) ? .random(in: 0...(.max), using: &random) : .random(in: 0...9, using: &random)
+        }
         func count() -> UInt64 { UInt64(number()) }
-        func window() -> Window { Window(Month(year: .random(in: 1970...2261, using: &random), month: .random(in: 1...12, using: &random))) }
+        func window() -> Window {
+            Window(Month(year: .random(in: 1970...2261, using: &random), month: .random(in: 1...12, using: &random)))
+        }
         func attempt() -> AttemptID { AttemptID(high: random.next(), low: random.next()) }
         func block() -> Entry.Block { Entry.Block(key: text(), window: window(), amount: nanos(number())) }
         func secrets() -> [KeySecret] {
@@ -125,7 +129,8 @@ struct EntryTests {
                     hold: count(), attempt: attempt(), how: .settled, settled: nanos(number()), back: nanos(number()),
                     usage: Usage(input: number(), cachedInput: number(), output: number(), reasoning: number()),
                     estimated: .random(using: &random), why: Bool.random(using: &random) ? text() : nil,
-                    rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil)),
+                    rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
+                )),
             .end(EndEntry(hold: count(), attempt: attempt(), how: .voided, settled: .zero, why: text())),
             .doubt(hold: count(), why: text()),
             .refused(

@@ -271,7 +271,8 @@ struct LifeTests {
         for case .end(let end) in try entries(ledger.journal).map(\.entry) {
             guard let raw = end.rawUsage else { continue }
             kept += 1
-            #expect((try? JSONSerialization.jsonObject(with: Data(raw))) is [String: Any], "\(String(decoding: raw, as: UTF8.self))")
+            #expect(
+                (try? JSONSerialization.jsonObject(with: Data(raw))) is [String: Any], "\(String(decoding: raw, as: UTF8.self))")
         }
         #expect(kept > 1_000 && kept <= expected)
     }

@@ -143,7 +143,8 @@ private struct Life {
         var ends: Set<UInt64> = []
         for (sequence, at, entry) in try entries(ledger.journal) {
             try fold.apply(sequence, at: at, entry)
-            if case .hold(let hold) = entry, let hold = sent[sequence].map({ ($0.hold, hold) }), hold.0.attempt == hold.1.attempt {
+            if case .hold(let hold) = entry, let hold = sent[sequence].map({ ($0.hold, hold) }), hold.0.attempt == hold.1.attempt
+            {
                 found.insert(sequence)
             }
             if case .end(let end) = entry, !ends.insert(end.hold).inserted { throw Broken(description: "two ends") }
@@ -158,8 +159,9 @@ private struct Life {
         }
         for view in ledger.accounts {
             let balance = fold.balance(view.name, fold.window)
-            guard fold.window.months == 0 || balance.settled == view.settled.nanos && balance.reserved == view.reserved.nanos
-                || Window(now.month) > fold.window
+            guard
+                fold.window.months == 0 || balance.settled == view.settled.nanos && balance.reserved == view.reserved.nanos
+                    || Window(now.month) > fold.window
             else { throw Broken(description: "life \(life): \(view.name) differs from the journal") }
         }
         return fold

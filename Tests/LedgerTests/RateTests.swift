@@ -19,7 +19,8 @@ struct RateTests {
         let new = try price(2, 2, 2, from: "2026-11-23")
         let book = PriceBook(["m": [new, old]])
         #expect(book.price("m", at: noon) == new)
-        #expect(book.price("m", at: Timestamp(nanoseconds: CivilDate(year: 2026, month: 11, day: 23).start.nanoseconds - 1)) == old)
+        #expect(
+            book.price("m", at: Timestamp(nanoseconds: CivilDate(year: 2026, month: 11, day: 23).start.nanoseconds - 1)) == old)
         #expect(book.price("m", at: CivilDate(year: 2025, month: 12, day: 31).start) == nil)
         #expect(book.price("other", at: noon) == nil)
     }
@@ -49,12 +50,17 @@ struct RateTests {
     func boundsCover() throws {
         var random = SeededRandom(seed: 4)
         for _ in 0..<2_000 {
-            let price = try price(.random(in: 0...9_999_999, using: &random), .random(in: 0...9_999_999, using: &random), .random(in: 0...9_999_999, using: &random))
+            let price = try price(
+                .random(in: 0...9_999_999, using: &random), .random(in: 0...9_999_999, using: &random),
+                .random(in: 0...9_999_999, using: &random))
             let bytes = Int.random(in: 0...100_000, using: &random)
             let messages = Int.random(in: 0...50, using: &random)
             let output = Int64.random(in: 0...100_000, using: &random)
             let choices = Int64.random(in: 1...5, using: &random)
-            let bound = try #require(upperBound(inputBytes: bytes, messages: messages, images: 0, imageBound: nil, choices: choices, maxOutput: output, price: price))
+            let bound = try #require(
+                upperBound(
+                    inputBytes: bytes, messages: messages, images: 0, imageBound: nil, choices: choices, maxOutput: output,
+                    price: price))
             let input = Int64(bytes) + Int64(messages) * 16 + 64
             let cached = Int64.random(in: 0...input, using: &random)
             let used = Usage(input: input - cached, cachedInput: cached, output: output * choices)
@@ -69,7 +75,8 @@ struct RateTests {
     @Test("Absurd sizes saturate at an amount that no account can hold, instead of wrapping round")
     func saturates() throws {
         let dear = try price(.max, .max, .max)
-        let bound = upperBound(inputBytes: .max, messages: .max, images: 3, imageBound: .max, choices: .max, maxOutput: .max, price: dear)
+        let bound = upperBound(
+            inputBytes: .max, messages: .max, images: 3, imageBound: .max, choices: .max, maxOutput: .max, price: dear)
         #expect(bound == nanos(.max))
         var accounts = Accounts(window: november)
         let key = accounts.addKey("k", tenant: "t", team: "m", limit: nil)
