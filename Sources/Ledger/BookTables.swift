@@ -62,12 +62,19 @@ struct AccountColumns {
 }
 
 /// Entries are kept whole in the books: with the journal's members in front, as `Entry.parse` reads them.
-private func stored(_ entry: Entry, at moment: Timestamp, _ sequence: UInt64) -> String {
-    "{\"v\":1,\"n\":\(sequence)," + String(decoding: entry.encoded(at: moment) ?? [], as: UTF8.self)
+private func stored(_ entry: Entry, at moment: Timestamp, _ sequence: UInt64, _ writer: inout EntryWriter) -> String {
+    guard entry.write(to: &writer, at: moment) else { return "" }
+    return "{\"v\":1,\"n\":\(sequence)," + String(decoding: writer.bytes, as: UTF8.self)
 }
 
-func storedHold(_ hold: Fold.OpenHold, _ sequence: UInt64) -> String { stored(.hold(hold.entry), at: hold.at, sequence) }
-func storedKey(_ record: KeyRecord) -> String { stored(.key(record), at: record.created, 0) }
+func storedHold(_ hold: Fold.OpenHold, _ sequence: UInt64, _ writer: inout EntryWriter) -> String {
+    stored(.hold(hold.entry), at: hold.at, sequence, &writer)
+}
+
+func storedKey(_ record: KeyRecord) -> String {
+    var writer = EntryWriter()
+    return stored(.key(record), at: record.created, 0, &writer)
+}
 
 private func parsed(_ text: String) throws -> Entry {
     let result = Array(text.utf8).withUnsafeBytes { bytes -> Result<Entry, EntryError> in
@@ -88,11 +95,10 @@ func readFold(_ database: Database) throws -> Fold {
     for row in try Row.fetchAll(database, sql: "SELECT * FROM keys ORDER BY position") {
         guard case .key(let record) = try parsed(row["entry"]) else { throw LedgerError.books("a key is not a key") }
         let revoked: Int64? = row["revoked"]
-        fold.keys[record.id] = Fold.Key(record: record, revoked: revoked.map { Timestamp(nanoseconds: $0) })
-        fold.keyOrder.append(record.id)
+        fold.restore(key: record, revoked: revoked.map { Timestamp(nanoseconds: $0) })
     }
     for row in try Row.fetchAll(database, sql: "SELECT * FROM limits") {
-        fold.limits[AccountColumns(row).account] = Money(nanos: row["nanos"])
+        fold.set(AccountColumns(row).account, limit: Money(nanos: row["nanos"]))
     }
     for row in try Row.fetchAll(database, sql: "SELECT * FROM balances") {
         var balance = Fold.Balance()
@@ -100,14 +106,17 @@ func readFold(_ database: Database) throws -> Fold {
         balance.held = try total(row, "held")
         balance.undrawn = try total(row, "undrawn")
         balance.doubtful = try total(row, "doubtful")
-        fold.balances[Fold.Place(account: AccountColumns(row).account, window: Window(months: row["window"]))] = balance
+        fold.restore(Fold.Place(account: AccountColumns(row).account, window: Window(months: row["window"])), balance)
     }
     for row in try Row.fetchAll(database, sql: "SELECT * FROM holds") {
         guard case .hold(let entry) = try parsed(row["entry"]) else { throw LedgerError.books("a hold is not a hold") }
         let doubtful: Int64? = row["doubtful"]
-        fold.holds[UInt64(row["sequence"] as Int64)] = Fold.OpenHold(
+        let hold = Fold.OpenHold(
             entry: entry, at: Timestamp(nanoseconds: row["at"]),
             doubtfulSince: doubtful.map { Timestamp(nanoseconds: $0) }, overrun: Money(nanos: row["overrun"]))
+        guard fold.restore(hold: hold, UInt64(row["sequence"] as Int64)) else {
+            throw LedgerError.books("a hold has no key")
+        }
     }
     for row in try Row.fetchAll(database, sql: "SELECT * FROM doubtfulAllowances") {
         let block = Entry.Block(

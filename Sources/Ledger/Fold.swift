@@ -64,12 +64,10 @@ public struct Fold: Sendable, Equatable {
 
     /// The sequence number that the next entry must have.
     public internal(set) var next: UInt64 = 0
-    public internal(set) var balances: [Place: Balance] = [:]
-    public internal(set) var limits: [AccountName: Money] = [:]
-    public internal(set) var keys: [String: Key] = [:]
+    public private(set) var limits: [AccountName: Money] = [:]
+    public private(set) var keys: [String: Key] = [:]
     /// Key identifiers in the order in which they were made.
-    public internal(set) var keyOrder: [String] = []
-    public internal(set) var holds: [UInt64: OpenHold] = [:]
+    public private(set) var keyOrder: [String] = []
     public internal(set) var doubtfulAllowances: [UInt64: DoubtfulAllowance] = [:]
     /// The latest window in which anything was reserved.
     public internal(set) var window = Window(months: 0)
@@ -78,135 +76,270 @@ public struct Fold: Sendable, Equatable {
     /// The last entry says that the run ended in order.
     public internal(set) var stopped = false
 
+    /// The same keys by their number, which is their place in `keyOrder`.
+    private(set) var chains: [Chain] = []
+    private(set) var names = ScanNames()
+    private var numbers: [String: Int32] = [:]
+    private(set) var places = PlaceTable()
+    private(set) var rows: [UInt64: OpenRow] = [:]
+
     public init() {}
+
+    /// Numbers follow the order of arrival, so they may differ between folds that say the same.
+    public static func == (a: Fold, b: Fold) -> Bool {
+        a.next == b.next && a.limits == b.limits && a.keys == b.keys && a.keyOrder == b.keyOrder
+            && a.doubtfulAllowances == b.doubtfulAllowances && a.window == b.window && a.latest == b.latest
+            && a.configuration == b.configuration && a.stopped == b.stopped && a.balances == b.balances
+            && a.holds == b.holds
+    }
 }
+
+/// An open hold as the fold keeps it: its key by number, its route shared.
+struct OpenRow: Sendable {
+    var attempt: AttemptID
+    var call: String
+    var key: Int32
+    var window: Window
+    var amount: Money
+    var inputBound: Int64
+    var outputBound: Int64
+    var generation: UInt64
+    var operation: Operation
+    var drawn: Bool
+    var stream: Bool
+    var route: InternedRoute
+    var at: Timestamp
+    var doubtfulSince: Timestamp?
+    var overrun: Money = .zero
+}
+
+extension Fold {
+    /// The accounts of a key, by number.
+    struct Chain: Sendable {
+        var key: Int32
+        var team: Int32
+        var tenant: Int32
+        var isRevoked: Bool
+    }
+
+    public var balances: [Place: Balance] { places.all }
+
+    public var holds: [UInt64: OpenHold] { rows.mapValues(openHold) }
+
+    /// The hold of an entry while it is open.
+    func hold(_ sequence: UInt64) -> OpenHold? { rows[sequence].map(openHold) }
+
+    public func balance(_ account: AccountName, _ window: Window) -> Balance {
+        places.balance(account, window) ?? Balance()
+    }
+
+    /// Its own, its team's and its tenant's.
+    func accounts(ofKey number: Int32) -> [AccountName] {
+        let chain = chains[Int(number)]
+        return [chain.key, chain.team, chain.tenant].map(places.name)
+    }
+
+    func number(_ id: String) -> Int32? { numbers[id] }
+
+    private func openHold(_ row: OpenRow) -> OpenHold {
+        OpenHold(
+            entry: HoldEntry(
+                attempt: row.attempt, call: row.call, key: keyOrder[Int(row.key)], window: row.window, amount: row.amount,
+                drawn: row.drawn, inputBound: row.inputBound, outputBound: row.outputBound, generation: row.generation,
+                operation: row.operation, stream: row.stream, route: row.route.facts),
+            at: row.at, doubtfulSince: row.doubtfulSince, overrun: row.overrun)
+    }
+}
+
+// MARK: Following
 
 extension Fold {
     /// Adds the next entry. After an error the fold must not be used further.
     public mutating func apply(_ sequence: UInt64, at moment: Timestamp, _ entry: Entry) throws(FoldError) {
-        guard sequence == next else { throw FoldError(sequence: sequence, reason: .gap) }
-        stopped = false
+        try begin(sequence)
         switch entry {
-        case .hold(let hold): try apply(hold, at: moment)
-        case .end(let end): try apply(end)
+        case .hold(let hold):
+            guard let row = row(hold, at: moment) else { throw error(.unknownKey) }
+            return try open(sequence, row)
+        case .end(let end):
+            _ = try close(sequence, ScannedEnd(end), at: moment)
+            return
         case .allowance(let block):
-            let chain = try chain(block.key)
-            window = max(window, block.window)
-            try change(chain, block.window, rises: true) { $0.undrawn += Int128(block.amount.nanos) }
+            guard let key = numbers[block.key] else { throw error(.unknownKey) }
+            return try grant(sequence, key: key, block.window, block.amount, at: moment)
         case .allowanceReturned(let block):
             try takeUndrawn(block)
         case .allowanceDoubt(let block, _):
             try takeUndrawn(block)
-            let chain = try chain(block.key)
-            try change(chain, block.window) { $0.doubtful += Int128(block.amount.nanos) }
+            let amount = Int128(block.amount.nanos)
+            try change(try chain(block.key), block.window) { $0.doubtful += amount }
             doubtfulAllowances[next] = DoubtfulAllowance(block: block, since: moment)
         case .allowanceVoided(let doubt, _):
             guard let doubtful = doubtfulAllowances.removeValue(forKey: doubt) else { throw error(.unknownAllowance) }
-            let chain = try chain(doubtful.block.key)
-            try change(chain, doubtful.block.window) { $0.doubtful -= Int128(doubtful.block.amount.nanos) }
+            let amount = Int128(doubtful.block.amount.nanos)
+            try change(try chain(doubtful.block.key), doubtful.block.window) { $0.doubtful -= amount }
         case .overrun(let sequence, let attempt, let amount):
-            guard let hold = holds[sequence] else { throw error(.unknownHold) }
-            guard hold.entry.attempt == attempt else { throw error(.otherAttempt) }
-            holds[sequence]?.overrun += amount
+            guard let hold = rows[sequence] else { throw error(.unknownHold) }
+            guard hold.attempt == attempt else { throw error(.otherAttempt) }
+            rows[sequence]?.overrun += amount
             // The one way for attempts to pass a limit, and it has a name.
-            let chain = try chain(hold.entry.key)
-            try change(chain, hold.entry.window) { $0.settled += Int128(amount.nanos) }
+            try change(chains[Int(hold.key)], hold.window) { $0.settled += Int128(amount.nanos) }
         case .doubt(let sequence, _):
-            guard let hold = holds[sequence] else { throw error(.unknownHold) }
+            guard let hold = rows[sequence] else { throw error(.unknownHold) }
             guard hold.doubtfulSince == nil else { throw error(.doubtTwice) }
-            holds[sequence]?.doubtfulSince = moment
+            rows[sequence]?.doubtfulSince = moment
         case .key(let record): try apply(record)
         case .keyRotated(let id, let secrets):
             guard keys[id] != nil else { throw error(.unknownKey) }
             keys[id]?.record.secrets = secrets
         case .keyRevoked(let id, _):
-            guard keys[id] != nil else { throw error(.unknownKey) }
+            guard let number = numbers[id] else { throw error(.unknownKey) }
             keys[id]?.revoked = moment
+            chains[Int(number)].isRevoked = true
         case .limit(let account, let limit):
-            limits[account] = limit
             if case .key(let id) = account {
                 guard keys[id] != nil else { throw error(.unknownKey) }
                 keys[id]?.record.monthlyLimit = limit
             }
+            set(account, limit: limit)
         case .configuration(let hash, _): configuration = hash
         case .stop: stopped = true
         case .start, .refused, .act: break
         }
-        latest = max(latest, moment)
-        next += 1
+        finish(moment)
     }
 
-    public func balance(_ account: AccountName, _ window: Window) -> Balance {
-        balances[Place(account: account, window: window)] ?? Balance()
-    }
-
-    private mutating func apply(_ hold: HoldEntry, at moment: Timestamp) throws(FoldError) {
-        let chain = try chain(hold.key)
-        guard keys[hold.key]?.revoked == nil else { throw error(.revokedKey) }
-        window = max(window, hold.window)
-        let amount = Int128(hold.amount.nanos)
-        if hold.drawn {
-            guard balance(.key(hold.key), hold.window).undrawn >= amount else { throw error(.overdrawn) }
+    /// The three entries of the data path, with keys by number.
+    mutating func open(_ sequence: UInt64, _ row: OpenRow) throws(FoldError) {
+        try begin(sequence)
+        let chain = chains[Int(row.key)]
+        guard !chain.isRevoked else { throw error(.revokedKey) }
+        window = max(window, row.window)
+        let amount = Int128(row.amount.nanos)
+        if row.drawn {
+            guard places.undrawn(chain.key, row.window) >= amount else { throw error(.overdrawn) }
         }
-        try change(chain, hold.window, rises: true) {
+        try change(chain, row.window, rises: true) {
             $0.held += amount
-            if hold.drawn { $0.undrawn -= amount }
+            if row.drawn { $0.undrawn -= amount }
         }
-        holds[next] = OpenHold(entry: hold, at: moment)
+        rows[sequence] = row
+        finish(row.at)
     }
 
-    private mutating func apply(_ end: EndEntry) throws(FoldError) {
-        guard let hold = holds.removeValue(forKey: end.hold) else { throw error(.unknownHold) }
-        guard hold.entry.attempt == end.attempt else { throw error(.otherAttempt) }
-        let held = Int128(hold.entry.amount.nanos)
+    /// - Returns: the hold that has ended.
+    mutating func close(_ sequence: UInt64, _ end: ScannedEnd, at moment: Timestamp) throws(FoldError) -> OpenRow {
+        try begin(sequence)
+        guard let row = rows.removeValue(forKey: end.hold) else { throw error(.unknownHold) }
+        guard row.attempt == end.attempt else { throw error(.otherAttempt) }
+        let held = Int128(row.amount.nanos)
         let settled = Int128(end.settled.nanos)
         let back = Int128(end.back.nanos)
         guard settled + back <= held else { throw error(.beyondHold) }
-        let chain = try chain(hold.entry.key)
-        try change(chain, hold.entry.window) {
+        try change(chains[Int(row.key)], row.window) {
             $0.held -= held
             $0.settled += settled
             $0.undrawn += back
         }
+        finish(moment)
+        return row
+    }
+
+    mutating func grant(
+        _ sequence: UInt64, key: Int32, _ window: Window, _ amount: Money, at moment: Timestamp
+    ) throws(FoldError) {
+        try begin(sequence)
+        self.window = max(self.window, window)
+        try change(chains[Int(key)], window, rises: true) { $0.undrawn += Int128(amount.nanos) }
+        finish(moment)
+    }
+
+    private mutating func begin(_ sequence: UInt64) throws(FoldError) {
+        guard sequence == next else { throw FoldError(sequence: sequence, reason: .gap) }
+        stopped = false
+    }
+
+    private mutating func finish(_ moment: Timestamp) {
+        latest = max(latest, moment)
+        next += 1
     }
 
     private mutating func apply(_ record: KeyRecord) throws(FoldError) {
         if let old = keys[record.id]?.record {
             guard old.tenant == record.tenant, old.team == record.team else { throw error(.keyMoved) }
-            keys[record.id]?.record = record
-        } else {
-            keys[record.id] = Key(record: record)
-            keyOrder.append(record.id)
         }
-        limits[.key(record.id)] = record.monthlyLimit
+        restore(key: record, revoked: keys[record.id]?.revoked)
+        set(.key(record.id), limit: record.monthlyLimit)
     }
 
     private mutating func takeUndrawn(_ block: Entry.Block) throws(FoldError) {
         let chain = try chain(block.key)
         let amount = Int128(block.amount.nanos)
-        guard balance(.key(block.key), block.window).undrawn >= amount else { throw error(.overdrawn) }
+        guard places.undrawn(chain.key, block.window) >= amount else { throw error(.overdrawn) }
         try change(chain, block.window) { $0.undrawn -= amount }
     }
 
-    private typealias Chain = (key: AccountName, team: AccountName, tenant: AccountName)
-
     private func chain(_ id: String) throws(FoldError) -> Chain {
-        guard let record = keys[id]?.record else { throw error(.unknownKey) }
-        return (.key(id), .team(tenant: record.tenant, team: record.team), .tenant(record.tenant))
+        guard let number = numbers[id] else { throw error(.unknownKey) }
+        return chains[Int(number)]
     }
 
     /// Changes the balance of every account of a chain. `rises`: something new is admitted, so no limit may be passed then.
+    @inline(__always)
     private mutating func change(
         _ chain: Chain, _ window: Window, rises: Bool = false, _ body: (inout Balance) -> Void
     ) throws(FoldError) {
-        for account in [chain.key, chain.team, chain.tenant] {
-            let place = Place(account: account, window: window)
-            var balance = balances[place] ?? Balance()
-            body(&balance)
-            balances[place] = balance
-            if rises, let limit = limits[account], balance.total > Int128(limit.nanos) { throw error(.limitPassed) }
-        }
+        var within = places.change(chain.key, window, body)
+        within = places.change(chain.team, window, body) && within
+        within = places.change(chain.tenant, window, body) && within
+        if rises, !within { throw error(.limitPassed) }
     }
 
     private func error(_ reason: FoldError.Reason) -> FoldError { FoldError(sequence: next, reason: reason) }
+}
+
+// MARK: Keeping
+
+extension Fold {
+    /// Makes a key or changes its record.
+    mutating func restore(key record: KeyRecord, revoked: Timestamp?) {
+        let id = record.id
+        keys[id] = Key(record: record, revoked: revoked)
+        if let number = numbers[id] {
+            chains[Int(number)].isRevoked = revoked != nil
+            return
+        }
+        let number = Int32(chains.count)
+        chains.append(
+            Chain(
+                key: places.account(.key(id)), team: places.account(.team(tenant: record.tenant, team: record.team)),
+                tenant: places.account(.tenant(record.tenant)), isRevoked: revoked != nil))
+        numbers[id] = number
+        names.add(key: id, number: number)
+        keyOrder.append(id)
+    }
+
+    mutating func set(_ account: AccountName, limit: Money?) {
+        limits[account] = limit
+        places.setLimit(account, limit)
+    }
+
+    mutating func restore(_ place: Place, _ balance: Balance) { places.set(place, balance) }
+
+    /// False when its key was never made.
+    mutating func restore(hold: OpenHold, _ sequence: UInt64) -> Bool {
+        guard var row = row(hold.entry, at: hold.at) else { return false }
+        row.doubtfulSince = hold.doubtfulSince
+        row.overrun = hold.overrun
+        rows[sequence] = row
+        return true
+    }
+
+    private mutating func row(_ hold: HoldEntry, at moment: Timestamp) -> OpenRow? {
+        guard let key = numbers[hold.key] else { return nil }
+        return OpenRow(
+            attempt: hold.attempt, call: hold.call, key: key, window: hold.window, amount: hold.amount,
+            inputBound: hold.inputBound, outputBound: hold.outputBound, generation: hold.generation,
+            operation: hold.operation, drawn: hold.drawn, stream: hold.stream, route: names.intern(hold.route), at: moment)
+    }
 }

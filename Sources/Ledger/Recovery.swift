@@ -105,15 +105,32 @@ private let waitMicroseconds: UInt32 = 2_000
 extension Fold {
     /// Reads and adds the next entry.
     public mutating func apply(parsing bytes: UnsafeRawBufferPointer, _ sequence: UInt64) throws(LedgerError) {
-        let (stated, moment, entry) = try readable(bytes, sequence)
-        guard stated == sequence else {
-            throw .unreadable(sequence: sequence, EntryError(reason: .badValue, member: "n"))
+        guard let scanned = scanEntry(bytes, names) else {
+            let (stated, moment, entry) = try readable(bytes, sequence)
+            try check(stated, is: sequence)
+            do throws(FoldError) { try apply(sequence, at: moment, entry) } catch { throw .contradiction(error) }
+            return
         }
-        do throws(FoldError) { try apply(sequence, at: moment, entry) } catch { throw .contradiction(error) }
+        try check(scanned.sequence, is: sequence)
+        do throws(FoldError) {
+            switch scanned.entry {
+            case .hold(let row): try open(sequence, row)
+            case .end(let end): _ = try close(sequence, end, at: scanned.at)
+            case .allowance(let key, let window, let amount):
+                try grant(sequence, key: key, window, amount, at: scanned.at)
+            }
+        } catch { throw .contradiction(error) }
     }
 }
 
-private func readable(
+/// An entry says itself which one it is.
+func check(_ stated: UInt64, is sequence: UInt64) throws(LedgerError) {
+    guard stated == sequence else {
+        throw .unreadable(sequence: sequence, EntryError(reason: .badValue, member: "n"))
+    }
+}
+
+func readable(
     _ bytes: UnsafeRawBufferPointer, _ sequence: UInt64
 ) throws(LedgerError) -> (sequence: UInt64, at: Timestamp, entry: Entry) {
     do throws(EntryError) { return try Entry.parse(bytes) } catch { throw .unreadable(sequence: sequence, error) }
