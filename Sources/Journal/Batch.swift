@@ -9,7 +9,8 @@ final class Batch: @unchecked Sendable {
     private(set) var used = batchHeadBytes
     private var lengths: [UInt32] = []
     private(set) var first: UInt64 = 0
-    private(set) var urgent = false
+    private(set) var urgentCount = 0
+    var urgent: Bool { urgentCount > 0 }
     private var isHashed = false
 
     init() {
@@ -32,7 +33,7 @@ final class Batch: @unchecked Sendable {
         }
         used = batchHeadBytes
         lengths.removeAll(keepingCapacity: true)
-        urgent = false
+        urgentCount = 0
         isHashed = false
     }
 
@@ -61,7 +62,7 @@ final class Batch: @unchecked Sendable {
         if lengths.isEmpty { first = sequence }
         lengths.append(UInt32(bytes))
         used += bytes
-        if urgent { self.urgent = true }
+        if urgent { urgentCount += 1 }
     }
 
     /// Completes the bytes for a segment. Hashing is done once, also when the batch is written again elsewhere.

@@ -29,6 +29,8 @@ final class JournalCore: Sendable {
     private struct Front: Sendable {
         var pending = Batch()
         var spare: Batch? = Batch()
+        /// How many waited for the last commit.
+        var lastGroup = 0
         var next: UInt64
         var mode = WriterMode.busy
         var failure: String?
@@ -233,6 +235,7 @@ extension JournalCore {
         front.withLock { front in
             guard !front.pending.isEmpty else { return nil }
             let batch = front.pending
+            front.lastGroup = batch.urgentCount
             front.pending = front.spare ?? Batch()
             front.spare = nil
             return batch
@@ -301,6 +304,8 @@ extension JournalCore {
             if front.closing { return front.pending.isEmpty ? .stop : .commit }
             if front.pending.used >= Self.eagerBytes { return .commit }
             if front.pending.urgent {
+                // Who is alone gains nothing by waiting for others.
+                if max(front.lastGroup, front.pending.urgentCount) <= 1 { return .commit }
                 let end = groupUntil ?? now + interval
                 groupUntil = end
                 return now >= end ? .commit : .wait(until: end)
