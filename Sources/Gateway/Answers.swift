@@ -94,7 +94,11 @@ extension CallRelay {
 
     private func forward(_ step: StreamStep) {
         if case .failed(let error) = step.progress, phase == .attempting { return failedInside(error) }
-        guard let bytes = step.forward else { return }
+        if let bytes = step.forward { forward(bytes) }
+    }
+
+    /// Whole events on their way to the caller.
+    private func forward(_ bytes: ByteBuffer) {
         switch phase {
         case .attempting:
             answer.bytes = bytes
@@ -123,17 +127,26 @@ extension CallRelay {
             if phase == .attempting && reader.eventsSeen == 0 {
                 return failAttempt(.streamCut, word: "empty_stream", mayHaveArrived: true)
             }
-            var reader = reader
-            streamEnded(reader.endOfInput() == .complete ? .complete : .cut(.streamCut))
+            transportEnded(reader)
         }
+    }
+
+    /// The transport of a stream ended, well or not: what counts is whether the stream's own end was there.
+    private func transportEnded(_ reader: StreamReader) {
+        var reader = reader
+        let close = reader.endOfInput()
+        answer.kind = .stream(reader)
+        guard close == .complete else { return streamEnded(.cut(.streamCut)) }
+        // An end whose blank line is missing is an end all the same.
+        if reader.hasPartialEvent { forward(reader.rest) }
+        streamEnded(.complete)
     }
 
     func answerFailed(_ failure: LinkFailure) {
         guard phase != .idle else { return }
         connection = nil
         if case .stream(let reader) = answer.kind, phase == .gated || phase == .delivering {
-            // The stream's own end was there; only the transport's was missing.
-            return streamEnded(reader.ended ? .complete : .cut(.streamCut))
+            return transportEnded(reader)
         }
         failAttempt(.link(failure.name), word: failure.name, mayHaveArrived: failure.mayHaveArrived)
     }

@@ -138,10 +138,16 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     }
 
     /// Refuses a request of which no call could be made, without touching the connection's further fate.
-    func refuse(_ failure: Failure, shape: ErrorShape, to sink: any AnswerSink) {
+    func refuse(_ failure: Failure, to sink: any AnswerSink) {
         self.sink = sink
-        self.shape = shape
-        guard phase == .idle || phase == .receiving else { return }
+        switch phase {
+        case .idle:
+            // Nothing is known of this request; what is known is of the one before.
+            shape = .openAI
+            names = nil
+        case .receiving: break
+        default: return
+        }
         fail(failure)
     }
 

@@ -32,6 +32,8 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
     private var isReadingStopped = false
     private var closesAfterAnswer = false
     private var chunked = false
+    /// The answer to HEAD is a head alone: a body would be read as the next answer.
+    private var withoutBody = false
     private var speaksHTTP11 = true
     private var bornAt = NIODeadline.now()
 
@@ -64,7 +66,7 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
     func channelActive(context: ChannelHandlerContext) {
         if lane.connections.count > lane.connectionLimit {
             closesAfterAnswer = true
-            relay.refuse(.overloaded, shape: .openAI, to: self)
+            relay.refuse(.overloaded, to: self)
             close()
         }
     }
@@ -105,7 +107,7 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
         case .head where unparsed == nil: close()
         case .head, .body:
             closesAfterAnswer = true
-            relay.refuse(.requestTimeout, shape: .openAI, to: self)
+            relay.refuse(.requestTimeout, to: self)
             close()
         case .discarding, .answering: close()
         }
@@ -144,6 +146,7 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
 
     private func received(_ head: RequestHead) {
         speaksHTTP11 = head.minorVersion == 1
+        withoutBody = head.method == .head
         if !head.keepAlive || lane.isDraining || NIODeadline.now() - bornAt > .milliseconds(limits.connectionAgeMilliseconds) {
             closesAfterAnswer = true
         }
@@ -173,7 +176,7 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
     private func refuse(_ violation: HTTPViolation) {
         closesAfterAnswer = true
         unparsed = nil
-        if phase != .discarding { relay.refuse(violation.failure(limits), shape: .openAI, to: self) }
+        if phase != .discarding { relay.refuse(violation.failure(limits), to: self) }
         close()
     }
 
@@ -224,7 +227,7 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
         }
         if closesAfterAnswer { bytes.writeStaticString("connection: close\r\n") }
         bytes.writeStaticString("\r\n")
-        if body.readableBytes > 0 { append(body, to: &bytes) }
+        if body.readableBytes > 0 && !withoutBody { append(body, to: &bytes) }
         context.write(wrapOutboundOut(bytes), promise: nil)
     }
 

@@ -49,7 +49,7 @@ final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined, Drainable
             received += body.readableBytes
             guard received <= limits.bodyBytes else {
                 phase = .discarding
-                return relay.refuse(.bodyTooLong(limits.bodyBytes), shape: .openAI, to: self)
+                return relay.refuse(.bodyTooLong(limits.bodyBytes), to: self)
             }
             if !relay.received(body) { phase = .discarding }
         case .end:
@@ -76,7 +76,7 @@ final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined, Drainable
 
     func expired(at now: NIODeadline) {
         deadline = .distantFuture
-        if phase == .head || phase == .body { relay.refuse(.requestTimeout, shape: .openAI, to: self) }
+        if phase == .head || phase == .body { relay.refuse(.requestTimeout, to: self) }
         context?.close(promise: nil)
     }
 
@@ -96,11 +96,11 @@ final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined, Drainable
         deadline = .now() + .milliseconds(limits.bodyMilliseconds)
         do throws(HTTPViolation) {
             guard case .head(let request)? = try parser.next(&raw), raw.readableBytes == 0 else {
-                return relay.refuse(.malformedHTTP(400, "head"), shape: .openAI, to: self)
+                return relay.refuse(.malformedHTTP(400, "head"), to: self)
             }
             if relay.begin(request, sink: self) { phase = .body }
         } catch {
-            relay.refuse(error.failure(limits), shape: .openAI, to: self)
+            relay.refuse(error.failure(limits), to: self)
         }
     }
 
