@@ -67,11 +67,12 @@ public struct KeyDigest: Sendable, Hashable {
 
     /// Reads 64 hexadecimal digits.
     public init?(hex: some StringProtocol) {
-        guard hex.utf8.count == 64 else { return nil }
+        // `UInt64` would take a sign too.
+        guard hex.utf8.count == 64, hex.utf8.allSatisfy({ $0 &- 0x30 < 10 || ($0 | 0x20) &- 0x61 < 6 }) else { return nil }
         var words: [UInt64] = []
         var rest = Substring(hex)
         while !rest.isEmpty {
-            guard rest.utf8.first != UInt8(ascii: "+"), let word = UInt64(rest.prefix(16), radix: 16) else { return nil }
+            guard let word = UInt64(rest.prefix(16), radix: 16) else { return nil }
             words.append(word)
             rest = rest.dropFirst(16)
         }

@@ -11,7 +11,11 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     public var nanoseconds: Int64
 
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-    public init(seconds: Int64) { nanoseconds = seconds * 1_000_000_000 }
+    /// Saturates at the ends of the range (1677 and 2262), since seconds come from headers and dates that others wrote.
+    public init(seconds: Int64) {
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        nanoseconds = overflow ? (seconds < 0 ? .min : .max) : product
+    }
 
     /// Reads the clock of this machine; only edges call it.
     public static func now() -> Timestamp {
@@ -106,7 +110,8 @@ extension Timestamp: CustomStringConvertible {
     /// RFC 3339 in UTC with milliseconds: `2026-11-23T13:49:49.125Z`.
     public var description: String {
         let secondOfDay = Int(seconds - Int64(date.daysSince1970) * 86_400)
-        let milliseconds = Int((nanoseconds - seconds * 1_000_000_000) / 1_000_000)
+        let rest = nanoseconds % 1_000_000_000
+        let milliseconds = Int((rest < 0 ? rest + 1_000_000_000 : rest) / 1_000_000)
         return "\(date)T\(padded(secondOfDay / 3600, 2)):\(padded(secondOfDay / 60 % 60, 2)):\(padded(secondOfDay % 60, 2))"
             + ".\(padded(milliseconds, 3))Z"
     }

@@ -56,7 +56,7 @@ public struct Health: Sendable, Hashable {
 
     /// An attempt is about to go out.
     public mutating func began(at now: Timestamp) {
-        if openUntil != nil { trialSince = now }
+        if let openUntil, now >= openUntil { trialSince = now }
     }
 
     public mutating func record(_ outcome: Outcome, at now: Timestamp) {
@@ -69,6 +69,8 @@ public struct Health: Sendable, Hashable {
             opened = 0
         case .failed:
             failuresInRow += 1
+            // Attempts that were under way when it opened say nothing new; only a failed trial doubles the pause.
+            if let openUntil, now < openUntil { return }
             let wasTrial = openUntil != nil
             trialSince = nil
             guard wasTrial || failuresInRow >= Self.breakerThreshold else { return }

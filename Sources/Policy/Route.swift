@@ -66,9 +66,13 @@ public func explain(
         case let other: return (endpoint, .unavailable(other))
         }
     }.sorted { a, b in
-        (a.standing == .candidate ? 0 : 1, catalogue.endpoints[a.endpoint].priority)
-            < (b.standing == .candidate ? 0 : 1, catalogue.endpoints[b.endpoint].priority)
+        place(a.standing, catalogue.endpoints[a.endpoint]) < place(b.standing, catalogue.endpoints[b.endpoint])
     }
+}
+
+/// Candidates first, by priority; within a priority those of weight 0 last, as `route` draws them.
+private func place(_ standing: Standing, _ endpoint: Endpoint) -> (Int, Int, Int, String) {
+    (standing == .candidate ? 0 : 1, endpoint.priority, endpoint.weight > 0 ? 0 : 1, endpoint.name)
 }
 
 /// Orders by priority and draws an order among equals.

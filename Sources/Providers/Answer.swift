@@ -26,14 +26,17 @@ public enum AnswerMeaning: Sendable, Hashable {
 
 /// Reads the meaning of a status of 400 or more.
 public func meaning(status: Int, error: ErrorFacts, retryAfterMilliseconds: Int64?, provider: ProviderKind) -> AnswerMeaning {
+    if saysMoney(error, status: status, provider: provider) { return .providerMoney }
     switch status {
     case 429:
-        // OpenAI says `insufficient_quota` when the account has no money; at DashScope the same word means pace.
-        let saysMoney = error.code == "insufficient_quota" || error.type == "insufficient_quota"
-        if saysMoney && (provider == .openai || provider == .azure) { return .providerMoney }
-        if error.code == "PrepaidBillOverdue" || error.code == "SetLimitExceeded" { return .providerMoney }
+        // One request above the whole limit never succeeds, at no pace.
+        if error.saysTooLarge { return .callerFault(billsInput: false) }
         return .throttled(milliseconds: retryAfterMilliseconds ?? AnswerMeaning.throttledPause)
     case 402: return .providerMoney
+    // Huawei's content filter says 403: the prompt is at fault, not the credential.
+    case 403 where error.code == "ModelArts.81011": return .callerFault(billsInput: false)
+    // Volcengine: the deployment was closed.
+    case 400 where error.code == "InvalidEndpoint.ClosedEndpoint": return .missing
     case 401, 403: return .credential
     case 404: return .missing
     case 408, 409: return .failed
@@ -47,6 +50,24 @@ public func meaning(status: Int, error: ErrorFacts, retryAfterMilliseconds: Int6
     }
 }
 
+/// Whether the provider refuses because its own account has no money: the words differ, and one of them has two meanings.
+private func saysMoney(_ error: ErrorFacts, status: Int, provider: ProviderKind) -> Bool {
+    guard (400..<500).contains(status) else { return false }
+    return [error.code, error.type].contains { word in
+        switch word {
+        // OpenAI: no money. At DashScope the same word means pace.
+        case "insufficient_quota": provider == .openai || provider == .azure
+        // DashScope.
+        case "Arrearage", "AllocationQuota.FreeTierOnly", "PrepaidBillOverdue", "PostpaidBillOverdue": true
+        case "CommodityNotPurchased": true
+        // Volcengine.
+        case "AccountOverdueError", "SetLimitExceeded": true
+        case "QuotaExceeded": provider == .compatible
+        default: false
+        }
+    }
+}
+
 /// The pause that an answer asks for: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date.
 public func retryAfterMilliseconds(in head: HTTPHead, now: Timestamp) -> Int64? {
     if let span = head.value(of: "retry-after-ms"), let value = wholeMilliseconds(head.string(span), unit: 1) { return value }
@@ -55,12 +76,11 @@ public func retryAfterMilliseconds(in head: HTTPHead, now: Timestamp) -> Int64? 
     return httpDate(text).map { max(0, $0.milliseconds(since: now)) }
 }
 
-/// Reads a non-negative decimal and scales it by `unit`, rounding up.
+/// Reads a non-negative decimal and scales it by `unit`, rounding up; more than nine digits are as good as nine nines.
 private func wholeMilliseconds(_ text: String, unit: Int64) -> Int64? {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    guard parts[0].utf8.count <= 9, !parts[0].isEmpty, parts[0].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-        let whole = Int64(parts[0])
-    else { return nil }
+    guard !parts[0].isEmpty, parts.allSatisfy({ $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }) else { return nil }
+    guard parts[0].utf8.count <= 9, let whole = Int64(parts[0]) else { return 999_999_999 * unit }
     let hasFraction = parts.count == 2 && parts[1].utf8.contains { $0 != 0x30 }
     return whole * unit + (hasFraction ? unit : 0)
 }
@@ -72,10 +92,10 @@ func httpDate(_ text: String) -> Timestamp? {
     guard words.count == 6, words[5] == "GMT", let day = Int(words[1]), let year = Int(words[3]), (1970...9999).contains(year),
         let month = months.firstIndex(of: String(words[2])), (1...31).contains(day)
     else { return nil }
-    let clock = words[4].split(separator: ":").compactMap { Int64($0) }
-    guard clock.count == 3, (0..<24).contains(clock[0]), (0..<60).contains(clock[1]), (0...60).contains(clock[2]) else {
-        return nil
-    }
-    let start = CivilDate(year: year, month: month + 1, day: day).start.seconds
-    return Timestamp(seconds: start + clock[0] * 3600 + clock[1] * 60 + clock[2])
+    let date = CivilDate(year: year, month: month + 1, day: day)
+    let clock = words[4].split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) ?? -1 }
+    guard CivilDate(daysSince1970: date.daysSince1970) == date, clock.count == 3, (0..<24).contains(clock[0]),
+        (0..<60).contains(clock[1]), (0...60).contains(clock[2])
+    else { return nil }
+    return Timestamp(seconds: Int64(date.daysSince1970) * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2])
 }

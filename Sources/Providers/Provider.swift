@@ -62,4 +62,16 @@ extension Endpoint {
         case .chat: provider == .openai || provider == .azure ? "max_completion_tokens" : "max_tokens"
         }
     }
+
+    /// Whether the provider takes its limit from this member; others it ignores or refuses.
+    func reads(limit name: String, for operation: Operation) -> Bool {
+        if name == outputLimitName(for: operation) { return true }
+        return switch name {
+        case "max_tokens": operation == .chat
+        // Ollama knows `max_tokens` only.
+        case "max_completion_tokens": operation == .chat && provider != .ollama
+        case "n_predict": provider == .llamaCpp && (operation == .chat || operation == .completions)
+        default: false
+        }
+    }
 }

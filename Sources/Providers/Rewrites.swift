@@ -68,9 +68,13 @@ public func rewritePlan(
     if let outputLimit, let name = endpoint.outputLimitName(for: operation) {
         var isLimited = false
         var changed = false
-        for field in [scan.maxTokens, scan.maxCompletionTokens, scan.maxOutputTokens, scan.nPredict] {
+        for (name, field) in [
+            ("max_tokens", scan.maxTokens), ("max_completion_tokens", scan.maxCompletionTokens),
+            ("max_output_tokens", scan.maxOutputTokens), ("n_predict", scan.nPredict),
+        ] {
             guard let field, let value = field.value else { continue }
-            isLimited = true
+            // A limit that the endpoint does not read limits nothing.
+            if endpoint.reads(limit: name, for: operation) { isLimited = true }
             if value > outputLimit {
                 plan.splices.append(Splice(range: field.range, replacement: String(outputLimit)))
                 changed = true

@@ -1,0 +1,120 @@
+import Core
+import Providers
+import Testing
+
+@Suite("How a call is addressed")
+struct HeadTests {
+    private func lines(_ endpoint: Endpoint, _ operation: Operation = .chat) -> [String] {
+        String(decoding: endpoint.head(for: operation, model: served).bytes, as: UTF8.self).components("\r\n")
+    }
+
+    static let dialects = ProviderKind.allCases.filter { $0 != .azure }
+
+    @Test("OpenAI's dialect: the paths below the base path, whatever the server", arguments: dialects)
+    func paths(_ provider: ProviderKind) {
+        let expected: [Operation: String] = [
+            .chat: "POST /v1/chat/completions HTTP/1.1", .completions: "POST /v1/completions HTTP/1.1",
+            .embeddings: "POST /v1/embeddings HTTP/1.1", .responses: "POST /v1/responses HTTP/1.1",
+        ]
+        for operation in Operation.allCases { #expect(lines(endpoint(provider), operation).first == expected[operation]) }
+        #expect(lines(endpoint(provider, basePath: ""), .chat).first == "POST /chat/completions HTTP/1.1")
+        #expect(
+            lines(endpoint(provider, basePath: "/compatible-mode/v1"), .chat).first
+                == "POST /compatible-mode/v1/chat/completions HTTP/1.1")
+    }
+
+    static let azurePaths: [(operation: Operation, apiVersion: String?, basePath: String, path: String)] = [
+        (.chat, nil, "", "/openai/v1/chat/completions"), (.completions, nil, "", "/openai/v1/completions"),
+        (.embeddings, nil, "", "/openai/v1/embeddings"), (.responses, nil, "", "/openai/v1/responses"),
+        (.chat, "2024-10-21", "", "/openai/deployments/up/stream-1/chat/completions?api-version=2024-10-21"),
+        (.completions, "2024-10-21", "", "/openai/deployments/up/stream-1/completions?api-version=2024-10-21"),
+        (.embeddings, "2024-10-21", "", "/openai/deployments/up/stream-1/embeddings?api-version=2024-10-21"),
+        (
+            .chat, "2025-04-01-preview", "/gateway",
+            "/gateway/openai/deployments/up/stream-1/chat/completions?api-version=2025-04-01-preview"
+        ),
+        (.chat, nil, "/gateway", "/gateway/openai/v1/chat/completions"),
+    ]
+
+    @Test("Azure: the v1 API by model, the dated one by deployment and version", arguments: azurePaths.indices)
+    func azure(_ index: Int) {
+        let (operation, apiVersion, basePath, path) = Self.azurePaths[index]
+        let head = lines(endpoint(.azure, basePath: basePath, apiVersion: apiVersion), operation)
+        #expect(head.first == "POST \(path) HTTP/1.1")
+    }
+
+    @Test("A version means nothing to other providers", arguments: dialects)
+    func version(_ provider: ProviderKind) {
+        #expect(lines(endpoint(provider, apiVersion: "2024-10-21")).first == "POST /v1/chat/completions HTTP/1.1")
+    }
+
+    @Test(
+        "The credential goes where the provider looks for it, once, and nowhere where there is none",
+        arguments: ProviderKind.allCases)
+    func credential(_ provider: ProviderKind) {
+        let head = lines(endpoint(provider, credential: "sk-1"))
+        let expected = provider == .azure ? "api-key: sk-1" : "authorization: Bearer sk-1"
+        #expect(head.filter { $0.contains("sk-1") } == [expected])
+        let bare = lines(endpoint(provider))
+        #expect(!bare.contains { $0.hasPrefix("authorization") || $0.hasPrefix("api-key") })
+    }
+
+    static let hosts: [(tls: Bool, host: String, port: Int, line: String)] = [
+        (true, "api.example.com", 443, "api.example.com"), (false, "api.example.com", 80, "api.example.com"),
+        (true, "api.example.com", 80, "api.example.com:80"), (false, "api.example.com", 443, "api.example.com:443"),
+        (false, "127.0.0.1", 8000, "127.0.0.1:8000"), (false, "::1", 8000, "[::1]:8000"),
+        (true, "2001:db8::7", 443, "[2001:db8::7]"),
+        (false, "2001:db8::7", 80, "[2001:db8::7]"),
+    ]
+
+    @Test(
+        "The host names its port unless it is the scheme's own, and an IPv6 address stands in brackets", arguments: hosts.indices)
+    func host(_ index: Int) {
+        let (tls, host, port, line) = Self.hosts[index]
+        let head = lines(endpoint(.openai, tls: tls, host: host, port: port))
+        #expect(head.filter { $0.hasPrefix("host:") } == ["host: \(line)"])
+    }
+
+    @Test("Each line ends, the head does not, and no field comes twice", arguments: ProviderKind.allCases)
+    func shape(_ provider: ProviderKind) {
+        let text = String(decoding: endpoint(provider, credential: "sk-1").head(for: .chat, model: served).bytes, as: UTF8.self)
+        #expect(text.hasSuffix("\r\n") && !text.contains("\r\n\r\n"))
+        let names = text.components("\r\n").dropFirst().filter { !$0.isEmpty }.compactMap { $0.split(separator: ":").first }
+        #expect(Set(names).count == names.count)
+        #expect(names.contains("content-type") && !names.contains("content-length"))
+        #expect(text.contains("accept-encoding: identity\r\n"))
+    }
+
+    @Test("Not every provider serves every operation")
+    func serving() {
+        for provider in ProviderKind.allCases {
+            for operation in [Operation.chat, .completions, .embeddings] {
+                #expect(endpoint(provider).serves(operation))
+                #expect(endpoint(provider, apiVersion: "2024-10-21").serves(operation))
+            }
+        }
+        let responses = ProviderKind.allCases.filter { endpoint($0).serves(.responses) }
+        #expect(Set(responses) == [.openai, .azure, .vllm, .compatible])
+        #expect(!endpoint(.azure, apiVersion: "2024-10-21").serves(.responses))
+    }
+
+    @Test("The output limit has the name that the provider and the operation take")
+    func outputLimit() {
+        for provider in ProviderKind.allCases {
+            let target = endpoint(provider)
+            let isCloud = provider == .openai || provider == .azure
+            #expect(target.outputLimitName(for: .embeddings) == nil)
+            #expect(target.outputLimitName(for: .completions) == "max_tokens")
+            #expect(target.outputLimitName(for: .responses) == "max_output_tokens")
+            #expect(target.outputLimitName(for: .chat) == (isCloud ? "max_completion_tokens" : "max_tokens"))
+            #expect(target.needsOutputLimit == !isCloud)
+        }
+    }
+}
+
+extension String {
+    /// Pieces between separators; a line end is one character, so that splitting by characters would not see it.
+    func components(_ separator: String) -> [String] {
+        split(separator: separator, omittingEmptySubsequences: false).map(String.init)
+    }
+}

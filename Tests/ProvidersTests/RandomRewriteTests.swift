@@ -1,0 +1,109 @@
+import Core
+import Foundation
+import Providers
+import TestKit
+import Testing
+import Wire
+
+/// Bodies in each.
+private let cases = 10_000
+
+@Suite("Random requests after their rewrites")
+struct RandomRewriteTests {
+    @Test("are JSON, equal to the original but for the named members, and every other member is there byte for byte")
+    func random() throws {
+        let seed = testSeed("Random rewrites")
+        var random = SeededRandom(seed: seed)
+        var seen: Set<Rewrite> = []
+        for number in 0..<cases {
+            let body = RandomBody(using: &random)
+            let operation = Core.Operation.allCases.randomElement(using: &random) ?? .chat
+            let target = endpoint(ProviderKind.allCases.randomElement(using: &random) ?? .openai)
+            let limit: Int64? = Bool.random(using: &random) ? Int64.random(in: 1...50, using: &random) : nil
+            let result = try Rewritten(body.text, operation, at: target, outputLimit: limit)
+            seen.formUnion(result.plan.rewrites)
+
+            let before = try members(body.text)
+            let after = try members(result.text)
+            let expected = expectation(before, operation, at: target, limit)
+            var isRight = after == expected.members && result.plan.rewrites == expected.rewrites
+            var from = result.text.startIndex
+            for member in body.members where expected.members[member.key] == before[member.key] {
+                guard let place = result.text.range(of: member.text, range: from..<result.text.endIndex) else {
+                    isRight = false
+                    break
+                }
+                from = place.upperBound
+            }
+            if !isRight {
+                Issue.record("seed \(seed), case \(number), \(operation) at \(target.provider): \(body.text) → \(result.text)")
+            }
+        }
+        #expect(seen == Set(Rewrite.allCases))
+    }
+
+    /// What the members should be, worked out from the parsed object alone.
+    private func expectation(
+        _ before: [String: String], _ operation: Core.Operation, at target: Endpoint, _ limit: Int64?
+    ) -> (members: [String: String], rewrites: [Rewrite]) {
+        var members = before
+        var rewrites: [Rewrite] = []
+        func set(_ rewrite: Rewrite, _ key: String, _ value: String) {
+            guard members[key] != value else { return }
+            members[key] = value
+            if !rewrites.contains(rewrite) { rewrites.append(rewrite) }
+        }
+        set(.model, "model", #""up\/stream-1""#)
+        if before["stream"] == "true", operation == .chat || operation == .completions {
+            let others = (before["stream_options"] ?? "null").contains("\"other\":1")
+            set(.usage, "stream_options", others ? #"{"include_usage":true,"other":1}"# : #"{"include_usage":true}"#)
+        }
+        if let limit, let own = target.outputLimitName(for: operation) {
+            let names = ["max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict"]
+            let given = names.filter { before[$0].flatMap { Int64($0) } != nil }
+            for name in given where Int64(before[name] ?? "") ?? 0 > limit { set(.outputLimit, name, "\(limit)") }
+            var read: Set<String> = [own]
+            if operation == .chat { read.insert("max_tokens") }
+            if operation == .chat && target.provider != .ollama { read.insert("max_completion_tokens") }
+            if target.provider == .llamaCpp && operation != .responses { read.insert("n_predict") }
+            if read.isDisjoint(with: given) { set(.outputLimit, own, "\(limit)") }
+        }
+        if operation == .responses { set(.store, "store", "false") }
+        return (members, rewrites)
+    }
+}
+
+/// A body with the members that Weir acts on, and others, in any order and with any space between.
+private struct RandomBody {
+    var members: [(key: String, text: String)] = []
+    var text = ""
+
+    private static let values: [(key: String, values: [String])] = [
+        ("model", [#""public""#, #""up/stream-1""#, #""up""#]),
+        ("stream", ["true", "true", "false", "null"]),
+        (
+            "stream_options",
+            [
+                "null", "{}", "{ }", #"{"include_usage":true}"#, #"{ "include_usage" : false }"#, #"{"include_usage":null}"#,
+                #"{"other":1}"#, #"{"other":1,"include_usage":true}"#, #"{"include_usage":false,"other":1}"#,
+            ]
+        ),
+        ("max_tokens", ["null", "0", "7", "60"]), ("max_completion_tokens", ["null", "1", "40", "9223372036854775807"]),
+        ("max_output_tokens", ["null", "3", "51"]), ("n_predict", ["null", "5", "99"]), ("store", ["true", "false", "null"]),
+        (
+            "messages",
+            ["[]", #"[{"role":"user","content":"{\"model\":\"public\"}"}]"#, #"[ {"content" : "\u00e9 \ud83d\ude00 é 😀 \\"} ]"#]
+        ),
+        ("temperature", ["0.5", "1e-3", "-0"]), ("metadata", [#"{"model":"public","stream":true,"store":true}"#, "{}", "null"]),
+        ("user", [#""max_tokens""#, #""\"store\":true""#, #""\/""#]), ("ключ", ["[[[]]]", "[1,\n2]", "true"]),
+    ]
+
+    init(using random: inout SeededRandom) {
+        func space() -> String { ["", "", "", " ", "\n", "\t ", "\r\n"].randomElement(using: &random) ?? "" }
+        let share = Int.random(in: 0...4, using: &random)
+        for (key, values) in Self.values.shuffled(using: &random) where Int.random(in: 0..<4, using: &random) < share {
+            members.append((key, "\"\(key)\"\(space()):\(space())\(values.randomElement(using: &random) ?? "null")"))
+        }
+        text = space() + "{" + space() + members.map(\.text).joined(separator: space() + "," + space()) + space() + "}" + space()
+    }
+}

@@ -1,0 +1,46 @@
+import Core
+import Foundation
+import NIOCore
+import Providers
+import Testing
+import Wire
+
+func endpoint(
+    _ provider: ProviderKind, tls: Bool = true, host: String = "api.example.com", port: Int? = nil, basePath: String? = nil,
+    apiVersion: String? = nil, credential: String? = nil
+) -> Endpoint {
+    Endpoint(
+        name: "e", provider: provider, origin: Origin(tls: tls, host: host, port: port ?? (tls ? 443 : 80)),
+        basePath: basePath ?? (provider == .azure ? "" : "/v1"), apiVersion: apiVersion,
+        credential: credential.map { Secret($0) },
+        models: ["public": served],
+        labels: Labels(processedIn: ["SE"], storedIn: ["SE"], operator: "o", operatorCountry: "SE"))
+}
+
+let served = ServedModel(upstreamName: "up/stream-1", price: "p", maxOutputTokens: 1_000)
+
+/// What a plan does to a body.
+struct Rewritten {
+    var text: String
+    var plan: RewritePlan
+    var scan: RequestScan
+
+    init(_ body: String, _ operation: Core.Operation, at endpoint: Endpoint, outputLimit: Int64?) throws {
+        let buffer = ByteBuffer(string: body)
+        scan = try scanRequest(buffer, operation: operation, maxDepth: 64)
+        plan = rewritePlan(
+            scan, body: buffer, operation: operation, endpoint: endpoint, served: served, outputLimit: outputLimit)
+        text = String(buffer: spliced(buffer, plan.splices))
+    }
+}
+
+/// The members of a JSON object, each written in one way, so that two can be compared.
+func members(_ json: String) throws -> [String: String] {
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any], "\(json)")
+    return try object.mapValues { value in
+        let data = try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .fragmentsAllowed])
+        return String(decoding: data, as: UTF8.self)
+    }
+}
+
+let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
