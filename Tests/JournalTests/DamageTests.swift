@@ -25,31 +25,36 @@ import Testing
 
     @Test("A last batch cut off at any byte is dropped whole, what came before stays, and the journal goes on")
     func tornTail() throws {
-        try withFolder { folder in
-            let (path, bytes, entries) = try threeBatches(LossyDisk(seed: 1))
-            let start = try #require(batchOffsets(bytes).last)
-            let name = (path as NSString).lastPathComponent
-            for cut in start..<used(bytes) {
-                // Cut off by the end of the file, or by zeros that were never written over.
-                for zeroed in [false, true] {
-                    try? FileManager.default.removeItem(atPath: folder)
+        let (path, bytes, entries) = try threeBatches(LossyDisk(seed: 1))
+        let start = try #require(batchOffsets(bytes).last)
+        for cut in start..<used(bytes) {
+            // Cut off by the end of the file, or by zeros that were never written over.
+            for zeroed in [false, true] {
+                // A disk writes a sector whole or not at all; half a head or half an end mark is damage, not a torn write.
+                if zeroed, cut > start && cut < start + 96 || cut > used(bytes) - 8 { continue }
+                let left = Array(bytes[..<cut]) + (zeroed ? [UInt8](repeating: 0, count: bytes.count - cut) : [])
+                let disk = LossyDisk(seed: 2)
+                disk.replace(path, with: left)
+                try goesOn(settings(), disk.boot(), after: Array(entries[..<4]))
+                // And with real files, where each takes several real syncs.
+                guard cut % 61 == 0 || cut == start else { continue }
+                try withFolder { folder in
                     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                    let left = Array(bytes[..<cut]) + (zeroed ? [UInt8](repeating: 0, count: bytes.count - cut) : [])
-                    // A disk writes a sector whole or not at all; half a head or half an end mark is damage, not a torn write.
-                    if zeroed, cut > start && cut < start + 96 || cut > used(bytes) - 8 { continue }
-                    try Data(left).write(to: URL(fileURLWithPath: folder + "/" + name))
-                    let (journal, found) = try open(settings(folder))
-                    #expect(found == Array(entries[..<4]), "cut at \(cut), zeroed: \(zeroed)")
-                    #expect(try journal.append(rest("after"), urgent: true) == 4)
-                    #expect(journal.close())
-                    if cut % 64 == 0 {
-                        let (again, all) = try open(settings(folder))
-                        #expect(all == Array(entries[..<4]) + [entry(4, "after")])
-                        again.close()
-                    }
+                    try Data(left).write(to: URL(fileURLWithPath: folder + "/" + (path as NSString).lastPathComponent))
+                    try goesOn(settings(folder), PosixDisk(), after: Array(entries[..<4]))
                 }
             }
         }
+    }
+
+    private func goesOn(_ settings: Journal.Settings, _ disk: some Disk, after entries: [String]) throws {
+        let (journal, found) = try open(settings, disk)
+        #expect(found == entries)
+        #expect(try Int(journal.append(rest("after"), urgent: true)) == entries.count)
+        #expect(journal.close())
+        let (again, all) = try open(settings, disk)
+        #expect(all == entries + [entry(entries.count, "after")])
+        again.close()
     }
 
     @Test("Any changed bit in what was acknowledged is found, named and refused, and the files stay as they are")
