@@ -6,7 +6,7 @@ import Wire
 
 /// One stream of HTTP/2: the same call path as HTTP/1.1. Its head passes through the strict parser, so that both protocols
 /// accept the same.
-final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined, Drainable {
+final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
@@ -30,14 +30,12 @@ final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined, Drainable
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        lane.connections[ObjectIdentifier(self)] = self
         lane.sweeper.add(self)
         deadline = .now() + .milliseconds(limits.headMilliseconds)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        lane.connections[ObjectIdentifier(self)] = nil
         lane.sweeper.remove(self)
     }
 
@@ -79,8 +77,6 @@ final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined, Drainable
         if phase == .head || phase == .body { relay.refuse(.requestTimeout, to: self) }
         context?.close(promise: nil)
     }
-
-    func drain() {}
 
     private func begin(_ head: HTTPRequestHead) {
         var raw = ByteBufferAllocator().buffer(capacity: 512)
