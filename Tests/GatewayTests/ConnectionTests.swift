@@ -110,12 +110,12 @@ struct ConnectionTests {
             let began = Date()
             try client.send(start)
             Thread.detachNewThread {
-                for _ in 0..<40 where (try? client.send("a")) != nil { usleep(20_000) }
+                for _ in 0..<200 where (try? client.send("a")) != nil { usleep(20_000) }
             }
             let answer = try client.answer()
             #expect([408, 400].contains(answer.status) && answer.code?.hasPrefix("weir_") == true, "\(answer)")
             #expect(answer.header("connection") == "close")
-            #expect(Date().timeIntervalSince(began) < 0.7)
+            #expect(Date().timeIntervalSince(began) < 2)
             #expect(eventually { (try? client.more()) != true })
             #expect(weir.openHolds == 0)
         }

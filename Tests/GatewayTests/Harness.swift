@@ -48,48 +48,50 @@ struct Harness {
         },
         _ body: (Harness) async throws -> Void
     ) async throws {
-        let folder = NSTemporaryDirectory() + "weir-gateway-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
-        let simulator = try await RunningSimulator.start(try Scenario.load(yaml: scenario, file: "scenario"), group: group)
-        var settings = Journal.Settings(folder: folder)
-        settings.segmentBytes = 4 * 1024 * 1024
-        let (ledger, _) = try LiveLedger.open(
-            settings, disk: disk, node: "test", version: "test", at: .now())
-        let board = Board()
-        let endpoints = make(simulator.ports)
-        let prices = prices ?? PriceBook(["price": [price]])
-        let tenants = [tenant] + more
-        let catalogue = Catalogue(generation: 1, endpoints: endpoints, tenants: tenants)
-        let own = TestKey(id: "key_test", secret: Harness.key, tenant: tenant.tenant, limit: limit)
-        var entries: [KeyDigest: KeyEntry] = [:]
-        for key in [own] + keys {
-            let record = key.record
-            let added = try ledger.record(key: record, at: .now())
-            entries[record.secrets[0].digest] = KeyEntry(
-                record: record, account: added.index, tenant: catalogue.tenant(named: key.tenant) ?? 0, expires: key.expires)
+        try await Turnstile.shared.pass {
+            let folder = NSTemporaryDirectory() + "weir-gateway-" + UUID().uuidString
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+            let simulator = try await RunningSimulator.start(try Scenario.load(yaml: scenario, file: "scenario"), group: group)
+            var settings = Journal.Settings(folder: folder)
+            settings.segmentBytes = 4 * 1024 * 1024
+            let (ledger, _) = try LiveLedger.open(
+                settings, disk: disk, node: "test", version: "test", at: .now())
+            let board = Board()
+            let endpoints = make(simulator.ports)
+            let prices = prices ?? PriceBook(["price": [price]])
+            let tenants = [tenant] + more
+            let catalogue = Catalogue(generation: 1, endpoints: endpoints, tenants: tenants)
+            let own = TestKey(id: "key_test", secret: Harness.key, tenant: tenant.tenant, limit: limit)
+            var entries: [KeyDigest: KeyEntry] = [:]
+            for key in [own] + keys {
+                let record = key.record
+                let added = try ledger.record(key: record, at: .now())
+                entries[record.secrets[0].digest] = KeyEntry(
+                    record: record, account: added.index, tenant: catalogue.tenant(named: key.tenant) ?? 0, expires: key.expires)
+            }
+            let snapshot = Snapshot(catalogue: catalogue, prices: prices, limits: limits, keys: entries, board: board)
+            let gateway = try await GatewayServer(
+                group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board, log: log ?? .silent)
+            let address = try await gateway.listen(host: "127.0.0.1", port: 0, tls: tls)
+            let harness = Harness(
+                group: group, simulator: simulator, ledger: ledger, board: board, gateway: gateway, port: address.port ?? 0,
+                folder: folder, endpoints: endpoints, prices: prices, limits: limits, tenants: tenants)
+            let result: Result<Void, any Error>
+            do {
+                try await body(harness)
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            await simulator.stop()
+            _ = try await gateway.drain()
+            ledger.shutdown(at: .now())
+            ledger.journal.close()
+            try await group.shutdownGracefully()
+            try result.get()
         }
-        let snapshot = Snapshot(catalogue: catalogue, prices: prices, limits: limits, keys: entries, board: board)
-        let gateway = try await GatewayServer(
-            group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board, log: log ?? .silent)
-        let address = try await gateway.listen(host: "127.0.0.1", port: 0, tls: tls)
-        let harness = Harness(
-            group: group, simulator: simulator, ledger: ledger, board: board, gateway: gateway, port: address.port ?? 0,
-            folder: folder, endpoints: endpoints, prices: prices, limits: limits, tenants: tenants)
-        let result: Result<Void, any Error>
-        do {
-            try await body(harness)
-            result = .success(())
-        } catch {
-            result = .failure(error)
-        }
-        await simulator.stop()
-        _ = try await gateway.drain()
-        ledger.shutdown(at: .now())
-        ledger.journal.close()
-        try await group.shutdownGracefully()
-        try result.get()
     }
 
     /// One call as a client would send it, on a connection of its own.

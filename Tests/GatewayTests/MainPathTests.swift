@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Ledger
 import Testing
 
 @Suite("The main path: one call from head to end")
@@ -14,7 +15,7 @@ struct MainPathTests {
 
     @Test("A plain call is answered, settled at its usage and leaves no hold open")
     func plain() async throws {
-        try await Harness.with(scenario: Self.scenario) { weir in
+        try await Harness.with(scenario: Self.scenario) { weir async throws in
             let answer = try weir.chat(#"{"model":"m","messages":[{"role":"user","content":"hello there"}]}"#)
             #expect(answer.status == 200, "\(answer)")
             #expect(answer.header("x-weir-endpoint") == "one")

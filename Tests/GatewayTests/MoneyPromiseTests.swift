@@ -75,6 +75,7 @@ struct MoneyPromiseTests {
                 for _ in 0..<6 { _ = try? weir.chat(Ask.stream) }
             }
             #expect(weir.settles())
+            #expect(eventually { weir.simulator.record().allSatisfy { $0.outcome != .open } })
             let record = Dictionary(uniqueKeysWithValues: weir.simulator.record().map { ($0.attempt ?? "", $0) })
             let ends = try weir.ends()
             #expect(record.count == 96 && ends.count == 96)

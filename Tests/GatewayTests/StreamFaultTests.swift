@@ -14,7 +14,7 @@ struct StreamFaultTests {
             pace: 2000
             models: [up-m]
         """
-    private static let timeouts = EndpointTimeouts(connect: 1_000, firstByte: 400, idle: 300)
+    private static let timeouts = EndpointTimeouts(connect: 1_000, firstByte: 800, idle: 600)
 
     private static func with(_ fault: String, _ body: (Harness) async throws -> Void) async throws {
         try await Harness.with(
@@ -55,7 +55,8 @@ struct StreamFaultTests {
             #expect(ends.count == 1 && ends[0].estimated && ends[0].how == .settled)
             let record = weir.simulator.record()
             #expect(record.count == 1, "no failover after the first delivered byte")
-            #expect(ends[0].usage.output >= Int64(record[0].outputTokensPlayed) - 1, "an estimate is rather high")
+            // An event each but for the first, which has the role, and Weir's own.
+            #expect(ends[0].usage.output >= Int64(events.count - 2), "an estimate is rather high")
             #expect(weir.held == .zero)
             // Weir goes on.
             #expect(try weir.chat(Ask.stream).isWhole)
@@ -122,7 +123,7 @@ struct StreamFaultTests {
     func errorThenSilence() async throws {
         let error = "data: {\"error\":{\"message\":\"no\",\"type\":\"server_error\",\"code\":\"boom\"}}\n\n"
         let script: [ScriptedUpstream.Act] = [
-            .send(Say.streamHead + Say.chunk(Say.delta("a")) + Say.chunk(error)), .wait(milliseconds: 900),
+            .send(Say.streamHead + Say.chunk(Say.delta("a")) + Say.chunk(error)), .wait(milliseconds: 1_500),
         ]
         try await ScriptedUpstream.with({ _, _ in script }) { upstream async throws in
             let port = upstream.port

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Endpoints that misbehave")
 struct UpstreamFaultTests {
-    private static let timeouts = EndpointTimeouts(connect: 500, firstByte: 300, idle: 300)
+    private static let timeouts = EndpointTimeouts(connect: 1_000, firstByte: 600, idle: 600)
     private static let json = #"{"id":"c","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}}"#
     private static var length: Int { json.utf8.count }
 
