@@ -71,3 +71,9 @@ private func isOwn(_ name: UnsafeRawBufferPointer) -> Bool {
     default: return false
     }
 }
+
+/// Whether a content type is that of an event stream, with or without parameters.
+func isEventStream(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let wanted = "text/event-stream".utf8
+    return bytes.count >= wanted.count && zip(bytes, wanted).allSatisfy { $0 == $1 || $0 | 0x20 == $1 }
+}

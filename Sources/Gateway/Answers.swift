@@ -9,6 +9,8 @@ import Wire
 
 /// Whole answers that are kept until their usage is read, in bytes; embeddings of 2,048 inputs stay below it.
 private let wholeAnswerBytesMax = 128 * 1024 * 1024
+/// Of a stream whose hold is not durable yet, in bytes; beyond it the endpoint is paused.
+private let gatedBytesMax = 256 * 1024
 
 /// What has come back for one attempt.
 struct Answer {
@@ -104,7 +106,9 @@ extension CallRelay {
             answer.bytes = bytes
             phase = .gated
             if callerIsGone || lane.gate.isDurable(holdSequence) { deliver() } else { lane.gate.wait(for: holdSequence, self) }
-        case .gated: answer.bytes.writeImmutableBuffer(bytes)
+        case .gated:
+            answer.bytes.writeImmutableBuffer(bytes)
+            if answer.bytes.readableBytes > gatedBytesMax { connection?.setPaused(true) }
         case .delivering:
             guard let sink else { return }
             sink.send(bytes)
@@ -214,9 +218,10 @@ extension CallRelay {
         hold = nil
         if callerIsGone { return finish() }
         if case .callerFault = what { return gate() }
+        // The provider's code stays out: it is its text, and may repeat the caller's.
         lane.log.warning(
             "endpoint answered with an error",
-            metadata: ["endpoint": "\(target.name)", "status": "\(status)", "code": "\(facts.code ?? "")"])
+            metadata: ["endpoint": "\(target.name)", "status": "\(status)", "meaning": "\(what)"])
         if case .credential = what { refusal = .endpointCredential } else { refusal = nil }
         if canTryAnother { return attempt() }
         if case .credential = what { return fail(.endpointCredential) }
@@ -279,7 +284,7 @@ extension CallRelay {
             phase = .delivering
             sink?.begin(AnswerHead(status: answer.status, headers: headers(from: head), length: nil), body: answer.bytes)
             answer.bytes = ByteBuffer()
-            if let sink, !sink.isWritable { connection?.setPaused(true) }
+            connection?.setPaused(sink.map { !$0.isWritable } ?? false)
             if answer.ending != nil { return finishStream() }
             sink?.flush()
             return
@@ -390,9 +395,4 @@ extension Failure {
 
 extension ByteBuffer {
     func slice(at range: Range<Int>) -> ByteBuffer? { getSlice(at: readerIndex + range.lowerBound, length: range.count) }
-}
-
-private func isEventStream(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    let wanted = "text/event-stream".utf8
-    return bytes.count >= wanted.count && zip(bytes, wanted).allSatisfy { $0 == $1 || $0 | 0x20 == $1 }
 }

@@ -10,6 +10,9 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
 
     /// Bytes of further requests kept while one is answered; beyond it the connection is not read.
     private static let pipelinedBytesMax = 64 * 1024
+    /// How long a client that is refused while it sends may go on sending: closing at once would reset the connection, and the
+    /// answer could be lost on its way.
+    private static let lingerMilliseconds: Int64 = 2_000
 
     private enum Phase {
         case head
@@ -17,6 +20,8 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
         /// The request is refused already; the rest of it is read and dropped.
         case discarding
         case answering
+        /// The last answer is sent; what still comes is dropped until the client closes.
+        case lingering
     }
 
     private let lane: Lane
@@ -67,11 +72,12 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
         if lane.connections.count > lane.connectionLimit {
             closesAfterAnswer = true
             relay.refuse(.overloaded, to: self)
-            close()
+            linger()
         }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if phase == .lingering { return }
         isInRead = true
         var bytes = unwrapInboundIn(data)
         if var earlier = unparsed {
@@ -108,8 +114,8 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
         case .head, .body:
             closesAfterAnswer = true
             relay.refuse(.requestTimeout, to: self)
-            close()
-        case .discarding, .answering: close()
+            linger()
+        case .discarding, .answering, .lingering: close()
         }
     }
 
@@ -156,8 +162,7 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
             phase = .discarding
             // Who waits for leave to send the body will not send it now, and the next request could not be told from it.
             if head.expectContinue {
-                flush()
-                close()
+                linger()
             }
         }
     }
@@ -177,7 +182,7 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
         closesAfterAnswer = true
         unparsed = nil
         if phase != .discarding { relay.refuse(violation.failure(limits), to: self) }
-        close()
+        linger()
     }
 
     /// Ready for another request, which may have come already.
@@ -193,6 +198,17 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
     private func callerLeft() {
         deadline = .distantFuture
         relay.callerLeft()
+    }
+
+    /// Ends the connection so that the answer arrives although the client may still be sending.
+    private func linger() {
+        guard let context else { return }
+        context.flush()
+        phase = .lingering
+        unparsed = nil
+        deadline = .now() + .milliseconds(Self.lingerMilliseconds)
+        setReading(true)
+        context.close(mode: .output, promise: nil)
     }
 
     private func close() {

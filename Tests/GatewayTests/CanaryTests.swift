@@ -46,8 +46,9 @@ struct CanaryTests {
         let script: @Sendable (Int, ReceivedBytes) -> [ScriptedUpstream.Act] = { number, _ in
             switch number % 6 {
             case 0: [.send(Say.whole.replacingOccurrences(of: "\"ok\"", with: "\"CA\""))]
-            case 1: [.send(Say.error("500 Oops", code: "boom", message: "you said CANARY1zq", headers: ["x-echo: CANARY2zq"]))]
-            case 2: [.send(Say.error("400 Bad Request", code: "bad", message: "CANARY1zq is bad"))]
+            case 1:
+                [.send(Say.error("500 Oops", code: "CANARY1zq", message: "you said CANARY1zq", headers: ["x-echo: CANARY2zq"]))]
+            case 2: [.send(Say.error("400 Bad Request", code: "CANARY1zq", message: "CANARY1zq is bad"))]
             case 3: [.send(Say.stream([Say.delta("CANARY3zq"), "data: {\"error\":{\"message\":\"CANARY1zq\"}}\n\n"]))]
             case 4: [.send("HTTP/1.1 200 OK\r\nCANARY2zq CANARY3zq\r\n\r\n"), .close]
             default: [.send(Say.streamHead + Say.chunk(Say.delta("CANARY3zq"))), .close]

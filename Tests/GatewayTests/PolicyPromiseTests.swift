@@ -1,6 +1,8 @@
 import Core
 import Foundation
+import Gateway
 import Ledger
+import Policy
 import Simulator
 import Testing
 
@@ -165,6 +167,41 @@ struct PolicyPromiseTests {
             #expect(try weir.chat(Ask.chat, headers: ["api-key: \(own)"], key: nil).status == 200)
             #expect(try weir.chat(Ask.chat, headers: ["authorization: bEARER \(own)"], key: nil).status == 200)
             #expect(weir.simulator.record().count == 2)
+        }
+    }
+
+    @Test(
+        "Once a configuration without the key is in force it opens nothing, also on connections that are open; what is under way ends well"
+    )
+    func revoked() async throws {
+        let scenario = """
+            endpoints:
+              - name: one
+                pace: 40
+                output: 20
+                models: [up-m]
+            """
+        try await Harness.with(scenario: scenario) { weir async throws in
+            let open = try (0..<8).map { _ in try RawClient(port: weir.port) }
+            for client in open {
+                try client.send("GET /v1/models HTTP/1.1\r\nHost: w\r\napi-key: \(Harness.key)\r\n\r\n")
+                #expect(try client.answer().status == 200)
+            }
+            let streaming = try RawClient(port: weir.port)
+            try streaming.send(Harness.request(Ask.stream))
+            _ = try streaming.read(until: "data: ")
+            let now = weir.gateway.snapshot
+            let catalogue = Catalogue(generation: 2, endpoints: weir.endpoints, tenants: weir.tenants)
+            try await weir.gateway.install(
+                Snapshot(catalogue: catalogue, prices: now.prices, limits: now.limits, keys: [:], board: weir.board),
+                board: weir.board)
+            for client in open {
+                try client.send(Harness.request(Ask.chat))
+                let answer = try client.answer()
+                #expect(answer.status == 401 && answer.code == "weir_key_refused")
+            }
+            #expect(try streaming.read(until: "\r\n0\r\n\r\n").contains("[DONE]"))
+            #expect(weir.settles() && weir.simulator.record().count == 1)
         }
     }
 }

@@ -86,6 +86,27 @@ struct TLSTests {
         }
     }
 
+    @Test("A stream that is cut is reset towards an HTTP/2 client, which cannot take it for an end")
+    func cutHTTP2() async throws {
+        let certificate = try Certificate()
+        defer { certificate.remove() }
+        try await Harness.with(tls: certificate.serverContext(protocols: ["h2"])) { weir async throws in
+            try await weir.simulator.setFault(.cutStream(event: 6), endpoint: "one")
+            let text = try Certificate.run(
+                Certificate.curl,
+                [
+                    "-s", "-N", "--max-time", "5", "--http2", "--cacert", certificate.certificate, "-H",
+                    "Authorization: Bearer \(Harness.key)", "-H", "Content-Type: application/json", "-w", "\nexit %{exitcode}",
+                    "-d",
+                    Ask.stream, "https://localhost:\(weir.port)/v1/chat/completions",
+                ])
+            #expect(text.contains("weir_stream_cut") && !text.contains("[DONE]"), "\(text)")
+            #expect(!text.hasSuffix("exit 0") && text.contains("exit "), "\(text)")
+            #expect(weir.settles())
+            #expect(try weir.ends().count == 1)
+        }
+    }
+
     @Test("Plain HTTP on a TLS listener, and a handshake that never comes, end without a call")
     func plainOnTLS() async throws {
         let certificate = try Certificate()
