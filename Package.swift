@@ -68,7 +68,12 @@ let package = Package(
                 nioHTTP1, nioHTTP2, nioSSL, nioTLS,
             ]),
         room("Simulator", [nioCore, nioPosix, nioHTTP1, yams]),
-        room("Console", ["Core", "Policy", "Ledger", "Journal", "Gateway", "Fleet", hummingbird, hummingbirdCore, httpTypes, logging, nioCore]),
+        room(
+            "Console",
+            [
+                "Core", "Policy", "Ledger", "Journal", "Gateway", "Fleet", hummingbird, hummingbirdCore, httpTypes, logging,
+                nioCore,
+            ]),
         .executableTarget(
             name: "weir",
             dependencies: [

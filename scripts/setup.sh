@@ -15,6 +15,10 @@ if ! usable_python >/dev/null; then
     # Without Python the local model is left out and the rest works; the tests need it.
     if [ "$purpose" = build ]; then useful+=(python3 python3-venv); else needed+=(python3 python3-venv); fi
 fi
+# Some tests make certificates and speak HTTP/2.
+if [ "$purpose" = test ]; then
+    command -v openssl >/dev/null || needed+=(openssl)
+fi
 if [ "$purpose" = bench ]; then
     command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || needed+=(nginx-light)
     command -v wrk >/dev/null || needed+=(wrk)

@@ -87,7 +87,8 @@ extension ExplainReport {
         generation = catalogue.generation
         // A tenant that the configuration has dropped is permitted nothing: its index is outside.
         let call = CallFacts(
-            tenant: catalogue.tenant(named: key.tenant) ?? catalogue.tenants.count, model: model, in: catalogue, operation: operation,
+            tenant: catalogue.tenant(named: key.tenant) ?? catalogue.tenants.count, model: model, in: catalogue,
+            operation: operation,
             keyModels: key.models)
         endpoints = explain(call, in: catalogue, health: health, serves: serves, at: now).compactMap { index, standing in
             let endpoint = catalogue.endpoints[index]
@@ -143,7 +144,10 @@ private func described(
 ) -> (ExplainReport.Line.Standing, String) {
     switch standing {
     case .candidate:
-        (.candidate, health.availability(at: now) == .trial ? "permitted; one trial, since it failed before" : "permitted and ready")
+        (
+            .candidate,
+            health.availability(at: now) == .trial ? "permitted; one trial, since it failed before" : "permitted and ready"
+        )
     case .denied(let denial): (.denied, denial.description)
     case .operationNotServed: (.notServed, "it does not serve this operation")
     case .unavailable(.cooling(let until)): (.unavailable, "cooling down until \(until), as its provider asked")

@@ -46,16 +46,20 @@ struct ByteTable: Sendable {
     private mutating func place(_ number: Int) {
         let span = spans[number]
         let mask = slots.count - 1
-        var slot = arena.withUnsafeBytes {
-            hash(UnsafeRawBufferPointer(rebasing: $0[span.start..<(span.start + span.count)]))
-        } & mask
+        var slot =
+            arena.withUnsafeBytes {
+                hash(UnsafeRawBufferPointer(rebasing: $0[span.start..<(span.start + span.count)]))
+            } & mask
         while slots[slot] >= 0 { slot = (slot + 1) & mask }
         slots[slot] = Int32(number)
     }
 
     private func isSame(_ span: Span, _ bytes: UnsafeRawBufferPointer) -> Bool {
         guard span.count == bytes.count, let other = bytes.baseAddress else { return span.count == bytes.count }
-        return arena.withUnsafeBytes { memcmp($0.baseAddress! + span.start, other, span.count) == 0 }
+        return arena.withUnsafeBytes { arena in
+            guard let base = arena.baseAddress else { return false }
+            return memcmp(base + span.start, other, span.count) == 0
+        }
     }
 }
 

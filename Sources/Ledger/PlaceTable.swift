@@ -35,7 +35,9 @@ struct PlaceTable: Sendable {
     func name(_ account: Int32) -> AccountName { accountNames[Int(account)] }
 
     func balance(_ name: AccountName, _ window: Window) -> Fold.Balance? {
-        guard let account = accountNumbers[name], let spot = spotNumbers[Key(account: account, window: window)] else { return nil }
+        guard let account = accountNumbers[name], let spot = spotNumbers[Key(account: account, window: window)] else {
+            return nil
+        }
         return spots[Int(spot)].balance
     }
 

@@ -35,7 +35,9 @@ extension Node {
         let (key, digest) = KeyMaker.key()
         let now = Timestamp.now()
         let record = new.record(id: KeyMaker.id(), digest: digest, at: now)
-        do { try await add(record) } catch let error as NodeError { throw AdminError.refused(error.description, action: "Correct the request or the configuration.") }
+        do { try await add(record) } catch let error as NodeError {
+            throw AdminError.refused(error.description, action: "Correct the request or the configuration.")
+        }
         return CreatedKey(key: key, record: KeyView(record, at: now))
     }
 

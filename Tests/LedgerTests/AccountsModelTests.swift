@@ -59,7 +59,8 @@ private struct Schedule {
         case 75..<90:
             durable = .random(in: durable...sequence, using: &random)
             accounts.durable(through: durable)
-        case 90..<93: setLimit(model.chains.randomElement(using: &random)!.randomElement(using: &random)!)
+        case 90..<93:
+            if let account = model.chains.randomElement(using: &random)?.randomElement(using: &random) { setLimit(account) }
         case 93..<94:
             accounts.returnAllowances()
             take()

@@ -86,7 +86,8 @@ struct EntryTests {
     private func samples(_ random: inout SeededRandom) -> [Entry] {
         func text() -> String {
             let pool: [Character] = ["a", "Z", "\"", "\\", "\n", "\u{0}", "\u{7f}", "é", "好", "🦆", "/", " ", "\u{2028}"]
-            return String((0..<Int.random(in: 0...12, using: &random)).map { _ in pool.randomElement(using: &random)! })
+            return String(
+                (0..<Int.random(in: 0...12, using: &random)).map { _ in pool[Int.random(in: pool.indices, using: &random)] })
         }
         func number() -> Int64 {
             Bool.random(using: &random) ? .random(in: 0...(.max), using: &random) : .random(in: 0...9, using: &random)
@@ -122,7 +123,8 @@ struct EntryTests {
                 HoldEntry(
                     attempt: attempt(), call: text(), key: text(), window: window(), amount: nanos(number()),
                     drawn: .random(using: &random), inputBound: number(), outputBound: number(), generation: count(),
-                    operation: Operation.allCases.randomElement(using: &random)!, stream: .random(using: &random), route: facts)),
+                    operation: Operation.allCases.randomElement(using: &random) ?? .chat, stream: .random(using: &random),
+                    route: facts)),
             .overrun(hold: count(), attempt: attempt(), amount: nanos(number())),
             .end(
                 EndEntry(

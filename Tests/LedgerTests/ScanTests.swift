@@ -19,7 +19,8 @@ struct ScanTests {
         }
     }
 
-    @Test("Of 150,000 entries with bytes changed, lost or added, the scan accepts none that the parser reads otherwise or refuses")
+    @Test(
+        "Of 150,000 entries with bytes changed, lost or added, the scan accepts none that the parser reads otherwise or refuses")
     func mutated() throws {
         var random = SeededRandom(seed: 32)
         let fold = known
@@ -47,7 +48,8 @@ struct ScanTests {
         func isScanned(_ text: String) -> Bool {
             Array(text.utf8).withUnsafeBytes { scanEntry($0, known.names) != nil }
         }
-        let allowance = "{\"v\":1,\"n\":3,\"t\":\"allowance\",\"at\":\"1\",\"key\":\"k1\",\"window\":\"2026-11\",\"amount\":\"5\"}"
+        let allowance =
+            "{\"v\":1,\"n\":3,\"t\":\"allowance\",\"at\":\"1\",\"key\":\"k1\",\"window\":\"2026-11\",\"amount\":\"5\"}"
         #expect(isScanned(allowance))
         for (old, new) in [
             ("k1", "k2"), ("k1", "\\u006b1"), ("\"5\"", "\"-0\""), ("\"5\"", "5"), ("2026-11", "1969-11"), (":1,", ": 1,"),
@@ -103,7 +105,9 @@ struct ScanTests {
     }
 
     private func samples(_ random: inout SeededRandom) -> [Entry] {
-        func number() -> Int64 { Bool.random(using: &random) ? .random(in: 0...(.max), using: &random) : .random(in: 0...9, using: &random) }
+        func number() -> Int64 {
+            Bool.random(using: &random) ? .random(in: 0...(.max), using: &random) : .random(in: 0...9, using: &random)
+        }
         let attempt = random.next()
         return [
             .hold(hold(number(), attempt)),
@@ -113,7 +117,8 @@ struct ScanTests {
                     settled: nanos(number()), back: nanos(number()),
                     usage: Usage(input: number(), cachedInput: number(), output: number(), reasoning: number()),
                     estimated: .random(using: &random), why: Bool.random(using: &random) ? "caller left" : nil,
-                    rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil)),
+                    rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
+                )),
             .allowance(Entry.Block(key: "k1", window: november, amount: nanos(number()))),
         ]
     }

@@ -28,7 +28,8 @@ struct HTTPByteClassTests {
             let before = String(repeating: "v", count: length)
             for byte in UInt8.min...UInt8.max {
                 let expected = byte == 0x09 || (byte >= 0x20 && byte != 0x7F)
-                #expect(isRead("GET / HTTP/1.1\nHost: a\nX:\(before)•vvvvvvvvvvvv\n\n", byte) == expected, "\(byte) after \(length)")
+                #expect(
+                    isRead("GET / HTTP/1.1\nHost: a\nX:\(before)•vvvvvvvvvvvv\n\n", byte) == expected, "\(byte) after \(length)")
             }
         }
     }

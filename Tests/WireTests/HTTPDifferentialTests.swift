@@ -79,7 +79,9 @@ struct HTTPDifferentialTests {
 }
 
 /// The messages that llhttp can be asked about, and where they end: it stops after those that `parts` names.
-private func comparable(_ whole: HTTPTranscript, head: [Bool] = []) -> (messages: [HTTPTranscript.Message], end: Int, parted: Bool) {
+private func comparable(_ whole: HTTPTranscript, head: [Bool] = []) -> (
+    messages: [HTTPTranscript.Message], end: Int, parted: Bool
+) {
     let last = whole.messages.indices.first { index in
         parts(whole.messages[index]) || (index < head.count && head[index] && !isFramed(whole.messages[index]))
     }

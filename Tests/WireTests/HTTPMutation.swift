@@ -96,7 +96,9 @@ struct HTTPMutator {
         text += odd(["x", "\0"], else: "") + odd(["  ", "\t", ""], else: " ")
         text += dice.pick(["/", "/v1/chat/completions", "/a?b=c", "/?", "/a%20b;c=d", "/~!$&'()*+,;=:@", "//"])
         text += odd(["*", "http://a/", "#", "é", "^", "\"|{}"], else: "")
-        text += dice.pick([" HTTP/1.1", " HTTP/1.1", " HTTP/1.1", " HTTP/1.0", odd([" HTTP/1.2", " http/1.1"], else: " HTTP/1.1")])
+        text += dice.pick([
+            " HTTP/1.1", " HTTP/1.1", " HTTP/1.1", " HTTP/1.0", odd([" HTTP/1.2", " http/1.1"], else: " HTTP/1.1"),
+        ])
         text += odd(["\r", "\n", " \r\n"], else: "\r\n")
         guard !dice.oneIn(12) else { return text }
         return text + dice.pick(["Host: a\r\n", "host:a.example:80\r\n", "Host: [::1]\r\n"])
@@ -109,7 +111,8 @@ struct HTTPMutator {
             text += dice.pick(["", "Link: x\r\n", odd(["Content-Length: 2\r\n", "Connection: close\r\n"], else: "")]) + "\r\n"
         }
         text += odd(["HTTP/1.1", "http/1.1 ", "HTTP/2 "], else: dice.pick(["HTTP/1.1 ", "HTTP/1.1 ", "HTTP/1.1 ", "HTTP/1.0 "]))
-        text += odd(["101", "20", "2000", "600", "000"], else: dice.pick(["200", "200", "201", "204", "304", "404", "500", "599"]))
+        text += odd(
+            ["101", "20", "2000", "600", "000"], else: dice.pick(["200", "200", "201", "204", "304", "404", "500", "599"]))
         return text + odd(["\n", "  X  \r\n", "\tX\r\n"], else: dice.pick([" OK\r\n", " \r\n", "\r\n", " å b\tc\r\n"]))
     }
 

@@ -23,12 +23,15 @@ struct HTTPResponseTests {
         ("the answer to HEAD, in chunks that do not come", wire("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n"), [true], [""]),
         ("the answer to HEAD without framing", wire("HTTP/1.1 404 No\n\n"), [true], [""]),
         (
-            "after 100 and 103", wire("HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early\nLink: a\n\nHTTP/1.1 200 OK\nContent-Length: 1\n\nx"),
+            "after 100 and 103",
+            wire("HTTP/1.1 100 Continue\n\nHTTP/1.1 103 Early\nLink: a\n\nHTTP/1.1 200 OK\nContent-Length: 1\n\nx"),
             [false], ["x"]
         ),
         (
             "three in a row",
-            wire("HTTP/1.1 200 OK\nContent-Length: 3\n\nabcHTTP/1.1 204 N\n\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n"),
+            wire(
+                "HTTP/1.1 200 OK\nContent-Length: 3\n\nabcHTTP/1.1 204 N\n\nHTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n1\nx\n0\n\n"
+            ),
             [false, true, false], ["abc", "", "x"]
         ),
     ]

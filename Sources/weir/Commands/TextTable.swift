@@ -40,7 +40,8 @@ struct TextTable {
 
     private func quoted(_ cell: String) -> String {
         let special = cell.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
-        return special ? "\"" + cell.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : cell
+        return special
+            ? "\"" + cell.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : cell
     }
 }
 
