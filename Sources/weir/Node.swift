@@ -100,8 +100,7 @@ actor Node {
     // MARK: Configuration
 
     private static func load(_ file: String, _ environment: [String: String]) throws -> Configuration {
-        let text = try readText(file)
-        return try loadConfiguration(text: text, file: file, environment: environment, readFile: readText).get()
+        try loadConfiguration(file: file, environment: environment).get()
     }
 
     /// Reads the file again. A bad one is refused with its errors, and the running configuration stays.
@@ -240,12 +239,6 @@ actor Node {
 struct NodeError: Error, CustomStringConvertible {
     var description: String
     init(_ description: String) { self.description = description }
-}
-
-func readText(_ path: String) throws -> String {
-    guard let data = FileManager.default.contents(atPath: path) else { throw NodeError("\(path): cannot be read.") }
-    guard let text = String(data: data, encoding: .utf8) else { throw NodeError("\(path): is not UTF-8 text.") }
-    return text
 }
 
 /// Makes a folder that only its owner can enter.

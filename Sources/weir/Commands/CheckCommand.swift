@@ -11,9 +11,8 @@ struct CheckCommand: ParsableCommand {
     var file: String
 
     func run() throws {
-        let text = try readText(file)
-        let report = Settings.check(
-            text: text, file: file, environment: ProcessInfo.processInfo.environment, readFile: readText)
+        let configuration = loadConfiguration(file: file, environment: ProcessInfo.processInfo.environment)
+        let report = Settings.report(on: configuration, file: file)
         print(report)
         if !report.hasPrefix("OK") { throw ExitCode(1) }
     }
