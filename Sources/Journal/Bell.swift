@@ -14,6 +14,7 @@ func monotonicNanoseconds() -> UInt64 {
 }
 
 /// Wakes the one thread that waits for it; a ring while nobody waits is kept for the next wait.
+/// Unchecked: `rung` is only touched under its own mutex.
 final class Bell: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -72,6 +73,7 @@ final class Bell: @unchecked Sendable {
 }
 
 /// Starts a thread of its own for `body`; `join` waits for its end.
+/// Unchecked: it holds only the thread's handle, which never changes.
 struct OwnThread: @unchecked Sendable {
     private final class Body: Sendable {
         let run: @Sendable () -> Void

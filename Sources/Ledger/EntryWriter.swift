@@ -13,6 +13,7 @@ let largestEntryRest = 65_400
 
 /// Writes entries as compact JSON into one buffer that is used again and again. Nothing here allocates after `init`.
 /// Too much text marks the entry as overflowed instead of growing.
+/// Unchecked: it cannot be copied, so its buffer has one owner.
 struct EntryWriter: ~Copyable, @unchecked Sendable {
     private let base: UnsafeMutablePointer<UInt8>
     private(set) var count = 0
