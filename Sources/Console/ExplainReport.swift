@@ -161,15 +161,16 @@ extension ExplainReport.PriceView {
     fileprivate init(_ price: Price, list: String) {
         self.list = list
         from = price.from.description
-        input = price.input.dollarsPerMillion
-        cachedInput = price.cachedInput.dollarsPerMillion
-        output = price.output.dollarsPerMillion
+        let rates = price.brackets[0].tiers[.standard] ?? Rates()
+        input = dollars(rates.charged(.input))
+        cachedInput = dollars(rates.charged(.cachedInput))
+        output = dollars(rates.charged(.output))
     }
 }
 
-extension TokenPrice {
-    /// A pico-dollar a token is a micro-dollar a million tokens.
-    fileprivate var dollarsPerMillion: String { MoneyTotal(nanos: Int128(picos) * 1000).description }
+/// Dollars per million tokens: a pico-dollar a token is a micro-dollar a million tokens.
+private func dollars(_ price: TokenPrice?) -> String {
+    price.map { MoneyTotal(nanos: Int128($0.picos) * 1000).description } ?? "unknown"
 }
 
 extension ExplainReport.LabelsView {

@@ -100,15 +100,15 @@ public struct KeyRecord: Sendable, Hashable {
     public var team: String
     /// nil: all models that the tenant's policy allows.
     public var models: Set<String>?
-    /// Hard limit per calendar month (UTC); nil: none.
-    public var monthlyLimit: Money?
+    /// Of this key alone; its team and tenant have limits of their own.
+    public var limits: AccountLimits
     public var created: Timestamp
     public var expires: Timestamp?
     /// The secrets that open it: more than one only while a rotation overlaps.
     public var secrets: [KeySecret]
 
     public init(
-        id: String, name: String, tenant: String, team: String, models: Set<String>? = nil, monthlyLimit: Money? = nil,
+        id: String, name: String, tenant: String, team: String, models: Set<String>? = nil, limits: AccountLimits = .none,
         created: Timestamp, expires: Timestamp? = nil, secrets: [KeySecret]
     ) {
         self.id = id
@@ -116,10 +116,30 @@ public struct KeyRecord: Sendable, Hashable {
         self.tenant = tenant
         self.team = team
         self.models = models
-        self.monthlyLimit = monthlyLimit
+        self.limits = limits
         self.created = created
         self.expires = expires
         self.secrets = secrets
+    }
+}
+
+extension KeyRecord {
+    /// Hard limit of a calendar month (UTC), the commonest; nil: none.
+    public var monthlyLimit: Money? {
+        get { limits.monthly }
+        set {
+            limits.spend.removeAll { $0.period == .monthUTC }
+            if let newValue { limits.spend.append(SpendLimit(period: .monthUTC, amount: newValue)) }
+        }
+    }
+
+    public init(
+        id: String, name: String, tenant: String, team: String, models: Set<String>? = nil, monthlyLimit: Money?,
+        created: Timestamp, expires: Timestamp? = nil, secrets: [KeySecret]
+    ) {
+        self.init(
+            id: id, name: name, tenant: tenant, team: team, models: models, limits: AccountLimits(monthly: monthlyLimit),
+            created: created, expires: expires, secrets: secrets)
     }
 }
 

@@ -71,12 +71,21 @@ public struct ServedModel: Sendable, Hashable {
     public var maxOutputTokens: Int64
     /// An upper bound of the input tokens one image can cost; nil: images are refused under a hard limit.
     public var maxTokensPerImage: Int64?
+    /// An upper bound of the input tokens one audio part can cost; nil: audio is refused under a hard limit.
+    public var maxTokensPerAudio: Int64?
+    /// The vocabulary that estimates count with, by its name in `share/tokenizers`; nil: bytes are counted.
+    public var tokenizer: String?
 
-    public init(upstreamName: String, price: String, maxOutputTokens: Int64, maxTokensPerImage: Int64? = nil) {
+    public init(
+        upstreamName: String, price: String, maxOutputTokens: Int64, maxTokensPerImage: Int64? = nil,
+        maxTokensPerAudio: Int64? = nil, tokenizer: String? = nil
+    ) {
         self.upstreamName = upstreamName
         self.price = price
         self.maxOutputTokens = maxOutputTokens
         self.maxTokensPerImage = maxTokensPerImage
+        self.maxTokensPerAudio = maxTokensPerAudio
+        self.tokenizer = tokenizer
     }
 }
 
@@ -106,12 +115,17 @@ public struct Endpoint: Sendable, Hashable {
     public var engine: String?
     public var timeouts: EndpointTimeouts
     public var maxConnectionsPerLoop: Int
+    /// The endpoint's own quota, as far as the operator knows it; what its headers say is learned beside it.
+    public var pace: PaceLimit
+    /// The tier that a call gets which asks for none, or for `auto`.
+    public var serviceTier: ServiceTier
 
     public init(
         name: String, provider: ProviderKind, origin: Origin, basePath: String, apiVersion: String? = nil,
         credential: Secret? = nil, trustFile: String? = nil, models: [String: ServedModel], labels: Labels, priority: Int = 1,
         weight: Int = 100, whenCallerLeaves: WhenCallerLeaves = .drain, engine: String? = nil,
-        timeouts: EndpointTimeouts = EndpointTimeouts(), maxConnectionsPerLoop: Int = 256
+        timeouts: EndpointTimeouts = EndpointTimeouts(), maxConnectionsPerLoop: Int = 256,
+        pace: PaceLimit = .none, serviceTier: ServiceTier = .standard
     ) {
         self.name = name
         self.provider = provider
@@ -128,6 +142,8 @@ public struct Endpoint: Sendable, Hashable {
         self.engine = engine
         self.timeouts = timeouts
         self.maxConnectionsPerLoop = maxConnectionsPerLoop
+        self.pace = pace
+        self.serviceTier = serviceTier
     }
 }
 

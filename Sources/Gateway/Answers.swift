@@ -320,7 +320,7 @@ extension CallRelay {
     // MARK: Money
 
     func end(_ hold: Hold, _ ending: End, rawUsage: ByteBuffer? = nil) {
-        if case .settled(let usage, _, _) = ending {
+        if case .settled(let usage, _, _, _) = ending {
             count { $0.usage = $0.usage + usage }
         }
         let now = Timestamp.now()
@@ -334,7 +334,10 @@ extension CallRelay {
 
     private func settlement(_ usage: Usage) -> End {
         guard let price else { return estimate(reason: "no_price") }
-        return .settled(usage, charge(usage, price), estimated: false)
+        guard let amount = charge(usage, price, startedAt: .now()) else {
+            return .settled(usage, hold?.amount ?? .zero, estimated: true)
+        }
+        return .settled(usage, amount, estimated: false)
     }
 
     /// What an attempt cost when its provider did not say: the input's bound and what was counted of the output, never above the hold.
@@ -345,7 +348,7 @@ extension CallRelay {
         // Where nothing could be counted, the upper bound is all that is known.
         guard let output else { return .settled(Usage(input: inputBound), hold.amount, estimated: true) }
         let usage = Usage(input: inputBound, output: output)
-        return .settled(usage, min(charge(usage, price), hold.amount), estimated: true)
+        return .settled(usage, min(charge(usage, price, startedAt: .now()) ?? hold.amount, hold.amount), estimated: true)
     }
 
     private var slot: Int { way?.slot ?? 0 }

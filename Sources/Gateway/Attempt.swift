@@ -68,7 +68,9 @@ extension CallRelay {
         for attemptToHold in 0... {
             let (outputBound, overflow) = outputs.multipliedReportingOverflow(by: perChoice)
             if overflow { return .refused(.callTooDear) }
-            let bound = upperBound(inputTokens: inputTokens, outputTokens: outputBound, price: price)
+            guard let bound = upperBound(TokenBound(input: inputTokens, output: outputBound), price) else {
+                return .refused(.noPrice)
+            }
             let request = HoldRequest(
                 attempt: attemptID, call: names.requestID, key: key.account,
                 route: way.route, operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
@@ -83,12 +85,14 @@ extension CallRelay {
                 return .held(syncFirst: mustSyncFirst)
             case .unavailable: return .stopped(.journalUnavailable)
             case .revoked: return .stopped(.unknownKey)
+            case .paced: return .stopped(.overloaded)
             case .refused(let refusal):
                 let failure = Failure.limitReached(
                     account: refusal.account.description, left: refusal.left, needed: bound, resets: refusal.resets)
                 guard operation != .embeddings, attemptToHold < clampTries,
                     let headroom = lane.ledger.headroom(key: key.account, at: now),
-                    let affordable = affordableOutput(headroom, inputTokens: inputTokens, choices: outputs, price: price),
+                    let affordable = affordableOutput(
+                        headroom, TokenBound(input: inputTokens, output: 0), choices: outputs, price),
                     affordable >= smallestClampedOutput, affordable < perChoice
                 else {
                     attempts -= 1

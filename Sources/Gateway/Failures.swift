@@ -79,10 +79,10 @@ extension Failure {
 
     // Money
 
-    static func limitReached(account: String, left: Money, needed: Money, resets: Timestamp) -> Failure {
+    static func limitReached(account: String, left: Money, needed: Money, resets: Timestamp?) -> Failure {
         caller(
             "weir_limit_reached", 429,
-            "The monthly limit of \(account) has $\(left) left, and this call could cost up to $\(needed). It resets at \(resets).",
+            "The monthly limit of \(account) has $\(left) left, and this call could cost up to $\(needed). It resets at \(resets?.description ?? "no time").",
             "Lower the output limit or the input, wait for the reset, or ask for a higher limit.")
     }
     static let noPrice = caller(

@@ -27,7 +27,7 @@ final class Way: Sendable {
             RouteFacts(
                 model: model, upstreamModel: served.upstreamName, endpoint: target.name, link: catalogue.links[index].name,
                 operator: target.labels.operator, operatorCountry: target.labels.operatorCountry,
-                processedIn: target.labels.processedIn.sorted()))
+                processedIn: target.labels.processedIn.sorted(), price: served.price))
         heads = Operation.allCases.map { target.serves($0) ? target.head(for: $0, model: served) : nil }
     }
 

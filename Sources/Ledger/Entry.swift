@@ -9,10 +9,12 @@ public struct RouteFacts: Sendable, Hashable {
     public var `operator`: String
     public var operatorCountry: Place
     public var processedIn: [Place]
+    /// The price list that the attempt is charged by.
+    public var price: String
 
     public init(
         model: String, upstreamModel: String, endpoint: String, link: String, operator: String, operatorCountry: Place,
-        processedIn: [Place]
+        processedIn: [Place], price: String = ""
     ) {
         self.model = model
         self.upstreamModel = upstreamModel
@@ -21,6 +23,7 @@ public struct RouteFacts: Sendable, Hashable {
         self.operator = `operator`
         self.operatorCountry = operatorCountry
         self.processedIn = processedIn
+        self.price = price
     }
 }
 

@@ -18,11 +18,16 @@ public struct HoldRequest: Sendable {
     public var outputBound: Int64
     /// Of the configuration that decided.
     public var generation: UInt64
+    /// The tier that was asked for; the price of the hold is that tier's.
+    public var tier: ServiceTier
+    /// Tokens that the attempt will probably use, for limits of tokens a minute.
+    public var paceTokens: Int64
     public var at: Timestamp
 
     public init(
         attempt: AttemptID, call: String, key: Int, route: HoldRoute, operation: Operation, stream: Bool, amount: Money,
-        inputBound: Int64, outputBound: Int64, generation: UInt64, at: Timestamp
+        inputBound: Int64, outputBound: Int64, generation: UInt64, tier: ServiceTier = .standard, paceTokens: Int64 = 0,
+        at: Timestamp
     ) {
         self.attempt = attempt
         self.call = call
@@ -34,6 +39,8 @@ public struct HoldRequest: Sendable {
         self.inputBound = inputBound
         self.outputBound = outputBound
         self.generation = generation
+        self.tier = tier
+        self.paceTokens = paceTokens
         self.at = at
     }
 }
@@ -65,6 +72,8 @@ public enum HoldOutcome: Sendable {
     /// `mustSyncFirst`: no allowance covers it, so nothing may be sent before `hold.sequence` is durable.
     case admitted(Hold, mustSyncFirst: Bool)
     case refused(MoneyRefusal)
+    /// Too fast, or too much at once; nothing to do with money.
+    case paced(PaceRefusal)
     case revoked
     /// Nothing can be journalled now, so nothing is held.
     case unavailable
@@ -73,16 +82,40 @@ public enum HoldOutcome: Sendable {
 /// Which account refused a hold, what it would still admit and when it counts from zero again.
 public struct MoneyRefusal: Sendable, Hashable {
     public var account: AccountName
+    /// Over which its limit counts.
+    public var period: Period
     public var limit: Money
+    /// The most that the account would still admit.
     public var left: Money
     public var asked: Money
-    public var resets: Timestamp
+    /// nil: never by itself.
+    public var resets: Timestamp?
+}
+
+/// Which account goes too fast, and when there is room again.
+public struct PaceRefusal: Sendable, Hashable {
+    public enum What: String, Sendable { case requestsPerMinute, tokensPerMinute, concurrency }
+
+    public var account: AccountName
+    public var what: What
+    public var limit: Int64
+    /// nil: when another attempt of the account ends.
+    public var retryAfterMilliseconds: Int64?
+}
+
+/// What came of asking for more than was held, while an answer is still coming.
+public enum Lengthening: Sendable {
+    /// The hold is larger now; its new amount is in the journal on its way to the disk.
+    case lengthened
+    case refused(MoneyRefusal)
+    /// The hold has ended, or nothing can be journalled now.
+    case unavailable
 }
 
 /// How an attempt ended, for its money.
 public enum End: Sendable {
     /// `estimated`: counted by Weir, not told by the provider.
-    case settled(Usage, Money, estimated: Bool)
+    case settled(Usage, Money, estimated: Bool, tier: ServiceTier = .standard)
     /// Nothing was or will be billed, for this reason.
     case voided(String)
     /// Nobody knows yet: it stays reserved until evidence or policy ends it.
@@ -166,7 +199,8 @@ extension LiveLedger {
             case .revoked: return .revoked
             case .refused(let account, let limit, let left, let resets):
                 return .refused(
-                    MoneyRefusal(account: account, limit: limit, left: left, asked: request.amount, resets: resets))
+                    MoneyRefusal(
+                        account: account, period: .monthUTC, limit: limit, left: left, asked: request.amount, resets: resets))
             case .granted(let ref, let window, let covered):
                 state.writer.begin("hold", at: request.at)
                 state.writer.hold(request, key: state.keys[request.key].record.id, window: window, drawn: covered)
@@ -195,7 +229,7 @@ extension LiveLedger {
         nonisolated(unsafe) let usage = raw
         return state.withLock { state in
             switch end {
-            case .settled(let meters, let amount, let estimated):
+            case .settled(let meters, let amount, let estimated, _):
                 let entry = EndEntry(
                     hold: hold.sequence, attempt: hold.attempt, how: .settled, settled: amount, usage: meters,
                     estimated: estimated)
@@ -209,6 +243,11 @@ extension LiveLedger {
                 return .zero
             }
         }
+    }
+
+    /// Holds more for an attempt whose answer runs past its bound. On success `hold.amount` is the new whole.
+    public func lengthen(_ hold: inout Hold, by more: Money, outputBound: Int64, at moment: Timestamp) -> Lengthening {
+        .unavailable
     }
 
     /// The most that a hold of this key could be now, to clamp an output limit with; `nil` when nothing limits it.

@@ -15,47 +15,69 @@ public func inputTokenBound(inputBytes: Int, messages: Int, images: Int, imageBo
     return saturated(bound, plus: saturated(Int64(images), times: imageBound))
 }
 
-/// The most that one attempt can cost, rounded up: input at the dearer of read-anew and cached, every choice at its full output.
-/// `nil` when the call has images and nobody has bounded what one costs.
-public func upperBound(
-    inputBytes: Int, messages: Int, images: Int, imageBound: Int64?, choices: Int64, maxOutput: Int64, price: Price
-) -> Money? {
-    guard
-        let input = inputTokenBound(
-            inputBytes: inputBytes, messages: messages, images: images, imageBound: imageBound)
-    else { return nil }
-    return upperBound(inputTokens: input, outputTokens: saturated(choices, times: maxOutput), price: price)
+/// The most tokens that one attempt can use, and of which kinds.
+public struct TokenBound: Sendable, Hashable {
+    public var input: Int64
+    /// Over all choices.
+    public var output: Int64
+    /// The call has or asks for audio, whose tokens have prices of their own.
+    public var hasAudio: Bool
+    public var tier: ServiceTier
+
+    public init(input: Int64, output: Int64, hasAudio: Bool = false, tier: ServiceTier = .standard) {
+        self.input = input
+        self.output = output
+        self.hasAudio = hasAudio
+        self.tier = tier
+    }
 }
 
-/// The same from bounds that are already in tokens, the output over all choices.
-public func upperBound(inputTokens: Int64, outputTokens: Int64, price: Price) -> Money {
+/// The most that one attempt can cost, rounded up: each token at the dearest meter it can be counted by.
+/// `nil` when the price knows too little to bound it.
+public func upperBound(_ bound: TokenBound, _ price: Price) -> Money? {
+    guard let (input, output) = dearestPicos(bound, price) else { return nil }
     // Two products of 63 bits each stay below 2^127 together.
-    let dearer = max(price.input.picos, price.cachedInput.picos)
-    let picos = product(inputTokens, dearer) + product(outputTokens, price.output.picos)
-    return Money(picos: picos, rounding: .up)
+    return Money(picos: product(bound.input, input) + product(bound.output, output), rounding: .up)
 }
 
 /// The longest output of each of `choices` that a headroom still pays for; `nil` when not even the input fits.
-public func affordableOutput(_ headroom: Money, inputTokens: Int64, choices: Int64, price: Price) -> Int64? {
-    let dearer = max(price.input.picos, price.cachedInput.picos)
-    let left = Int128(headroom.nanos) * 1000 - product(inputTokens, dearer)
+public func affordableOutput(_ headroom: Money, _ bound: TokenBound, choices: Int64, _ price: Price) -> Int64? {
+    guard let (input, output) = dearestPicos(bound, price) else { return nil }
+    let left = Int128(headroom.nanos) * 1000 - product(bound.input, input)
     guard left >= 0 else { return nil }
-    guard price.output.picos > 0 else { return Int64.max }
-    let tokens = left / Int128(price.output.picos) / Int128(max(1, choices))
-    return Int64(clamping: tokens)
+    guard output > 0 else { return Int64.max }
+    return Int64(clamping: left / Int128(output) / Int128(max(1, choices)))
 }
 
-/// What one attempt did cost: meters times price, rounded half-even once.
-public func charge(_ usage: Usage, _ price: Price) -> Money {
-    let picos =
-        product(usage.input, price.input.picos) + product(usage.cachedInput, price.cachedInput.picos)
-        + product(usage.output, price.output.picos) + product(usage.reasoning, price.output.picos)
+/// What one attempt did cost: meters times price, rounded half-even once. `nil` when a meter it used has no price.
+public func charge(_ usage: Usage, _ price: Price, tier: ServiceTier = .standard, startedAt moment: Timestamp) -> Money? {
+    guard let rates = price.rates(inputTokens: usage.inputTokens, tier: tier, startedAt: moment) else { return nil }
+    var picos: Int128 = 0
+    for meter in Meter.allCases where usage[meter] > 0 {
+        guard let rate = rates.charged(meter) else { return nil }
+        picos += product(usage[meter], rate.picos)
+    }
     return Money(picos: picos, rounding: .halfEven)
 }
 
-/// Negative meters are no usage; each product of two 63-bit numbers is clamped so that four of them add up within 127 bits.
+private func dearestPicos(_ bound: TokenBound, _ price: Price) -> (input: Int64, output: Int64)? {
+    guard let rates = price.dearest(inputTokensAtMost: bound.input, tier: bound.tier) else { return nil }
+    guard var input = rates[.input]?.picos, var output = rates[.output]?.picos else { return nil }
+    for meter in [Meter.cachedInput, .cacheWrite, .cacheWriteHour, .imageInput] {
+        input = max(input, rates[meter]?.picos ?? 0)
+    }
+    output = max(output, rates[.reasoning]?.picos ?? 0)
+    if bound.hasAudio {
+        guard let audioIn = rates[.audioInput]?.picos, let audioOut = rates[.audioOutput]?.picos else { return nil }
+        input = max(input, audioIn)
+        output = max(output, audioOut)
+    }
+    return (input, output)
+}
+
+/// Negative meters are no usage; each product of two 63-bit numbers is clamped so that ten of them add up within 127 bits.
 private func product(_ tokens: Int64, _ picos: Int64) -> Int128 {
-    min(Int128(max(0, tokens)) * Int128(max(0, picos)), Int128.max / 4)
+    min(Int128(max(0, tokens)) * Int128(max(0, picos)), Int128.max / 16)
 }
 
 private func saturated(_ a: Int64, plus b: Int64) -> Int64 {

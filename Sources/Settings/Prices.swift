@@ -47,7 +47,7 @@ private func decodePrice(_ section: Section) -> Price? {
     guard let from, let input, let output else { return nil }
     let price = Price(from: from, input: input, cachedInput: cached ?? input, output: output, attested: attested)
     if !section.has("attested"),
-        let zero = [("input", input), ("cachedInput", price.cachedInput), ("output", output)].first(where: { $0.1.picos == 0 })
+        let zero = [("input", input), ("cachedInput", cached ?? input), ("output", output)].first(where: { $0.1.picos == 0 })
     {
         section.report.error(
             section.spot(of: zero.0), "A price of zero counts as unknown. If it is free, add `attested: \"name, 2026-01-31\"`.")

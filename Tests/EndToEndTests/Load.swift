@@ -100,8 +100,8 @@ final class Load: Sendable {
         let stream = random.next() % 2 == 0 ? ",\"stream\":true" : ""
         let body =
             "{\"model\":\"m\",\"max_tokens\":\(limit)\(stream),\"messages\":[{\"role\":\"user\",\"content\":\"\(words)\"}]}"
-        let bound = upperBound(
-            inputBytes: body.utf8.count, messages: 1, images: 0, imageBound: nil, choices: 1, maxOutput: limit, price: Self.price)
+        let input = inputTokenBound(inputBytes: body.utf8.count, messages: 1, images: 0, imageBound: nil) ?? .max
+        let bound = upperBound(TokenBound(input: input, output: limit), Self.price)
         state.withLock { $0.sent[id] = Sent(key: key, run: run, bound: bound ?? .zero) }
         try client.send("POST", "/v1/chat/completions", headers: [keys[key].header, "x-request-id: \(id)"], body: body)
         var status = 0

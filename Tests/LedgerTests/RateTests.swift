@@ -27,23 +27,26 @@ struct RateTests {
 
     @Test("A zero that nobody attests is unknown; an attested zero is free")
     func zeros() throws {
-        for zero in [try price(0, 1, 1), try price(1, 0, 1), try price(1, 1, 0)] {
+        for zero in [try price(0, 1, 1), try price(1, 1, 0)] {
             #expect(PriceBook(["m": [zero]]).price("m", at: noon) == nil)
         }
+        let unknownCache = try #require(PriceBook(["m": [try price(1_000, 0, 1)]]).price("m", at: noon))
+        #expect(charge(Usage(cachedInput: 5), unknownCache, startedAt: noon) == nanos(5), "charged as input read anew")
         let free = try price(0, 0, 0, attested: "platform team, 2026-11-23")
         let found = try #require(PriceBook(["m": [free]]).price("m", at: noon))
-        #expect(charge(Usage(input: 1 << 40, output: 1 << 40), found) == .zero)
+        #expect(try #require(charge(Usage(input: 1 << 40, output: 1 << 40), found, startedAt: noon)) == .zero)
     }
 
     @Test("A charge rounds half-even once; reasoning is billed as output")
     func charges() throws {
         let gpt4o = try price(2_500_000, 1_250_000, 10_000_000)
         // 100 × 2.5 + 50 × 1.25 + (7 + 3) × 10 micro-dollars.
-        #expect(charge(Usage(input: 100, cachedInput: 50, output: 7, reasoning: 3), gpt4o) == nanos(412_500))
+        let used = Usage(input: 100, cachedInput: 50, output: 7, reasoning: 3)
+        #expect(charge(used, gpt4o, startedAt: noon) == nanos(412_500))
         let half = try price(500, 500, 500)
-        #expect(charge(Usage(input: 1), half) == nanos(0))
-        #expect(charge(Usage(input: 3), half) == nanos(2))
-        #expect(charge(Usage(input: 1, output: 1), half) == nanos(1), "the sum is rounded, not each meter")
+        #expect(try #require(charge(Usage(input: 1), half, startedAt: noon)) == nanos(0))
+        #expect(try #require(charge(Usage(input: 3), half, startedAt: noon)) == nanos(2))
+        #expect(charge(Usage(input: 1, output: 1), half, startedAt: noon) == nanos(1), "the sum is rounded, not each meter")
     }
 
     @Test("The upper bound is never below the charge of any usage within its bounds")
@@ -57,17 +60,16 @@ struct RateTests {
             let messages = Int.random(in: 0...50, using: &random)
             let output = Int64.random(in: 0...100_000, using: &random)
             let choices = Int64.random(in: 1...5, using: &random)
-            let bound = try #require(
-                upperBound(
-                    inputBytes: bytes, messages: messages, images: 0, imageBound: nil, choices: choices, maxOutput: output,
-                    price: price))
+            let tokens = try #require(inputTokenBound(inputBytes: bytes, messages: messages, images: 0, imageBound: nil))
+            let bound = try #require(upperBound(TokenBound(input: tokens, output: output * choices), price))
             let input = Int64(bytes) + Int64(messages) * 16 + 64
             let cached = Int64.random(in: 0...input, using: &random)
             let used = Usage(input: input - cached, cachedInput: cached, output: output * choices)
-            #expect(charge(used, price) <= bound)
-            let affordable = try #require(affordableOutput(bound, inputTokens: input, choices: choices, price: price))
+            #expect(try #require(charge(used, price, startedAt: noon)) <= bound)
+            let affordable = try #require(affordableOutput(bound, TokenBound(input: input, output: 0), choices: choices, price))
             #expect(affordable >= output)
-            let clamped = upperBound(inputTokens: input, outputTokens: min(affordable, 1 << 40) * choices, price: price)
+            let clamped = try #require(
+                upperBound(TokenBound(input: input, output: min(affordable, 1 << 40) * choices), price))
             #expect(clamped <= bound)
         }
     }
@@ -75,8 +77,8 @@ struct RateTests {
     @Test("Absurd sizes saturate at an amount that no account can hold, instead of wrapping round")
     func saturates() throws {
         let dear = try price(.max, .max, .max)
-        let bound = upperBound(
-            inputBytes: .max, messages: .max, images: 3, imageBound: .max, choices: .max, maxOutput: .max, price: dear)
+        let input = try #require(inputTokenBound(inputBytes: .max, messages: .max, images: 3, imageBound: .max))
+        let bound = upperBound(TokenBound(input: input, output: .max), dear)
         #expect(bound == nanos(.max))
         var accounts = Accounts(window: november)
         let key = accounts.addKey("k", tenant: "t", team: "m", limit: nil)
@@ -87,8 +89,7 @@ struct RateTests {
     }
 
     @Test("Images without a bound have no upper bound")
-    func images() throws {
-        let some = try price(1, 1, 1)
-        #expect(upperBound(inputBytes: 1, messages: 1, images: 1, imageBound: nil, choices: 1, maxOutput: 1, price: some) == nil)
+    func images() {
+        #expect(inputTokenBound(inputBytes: 1, messages: 1, images: 1, imageBound: nil) == nil)
     }
 }
