@@ -176,7 +176,8 @@ class Subject:
             self.wait_ready(admin)
             made = subprocess.run(
                 [weir, "keys", "create", "--config", config, "--tenant", "bench", "--team", "bench", "--name", "bench",
-                 "--limit", LIMIT_DOLLARS], capture_output=True, text=True)
+                 "--limit", LIMIT_DOLLARS, "--limit", f"day {LIMIT_DOLLARS}",
+                 "--concurrency", "100000"], capture_output=True, text=True)
             if made.returncode != 0:
                 fail(f"no key: {made.stderr[-800:]}")
             self.key = made.stdout.strip().splitlines()[-1]

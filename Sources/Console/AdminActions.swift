@@ -1,3 +1,4 @@
+public import Core
 public import Ledger
 
 /// What the admin API can do, filled in by whoever owns the parts. An action may throw `AdminError` or `LedgerError`.
@@ -7,6 +8,8 @@ public struct AdminActions: Sendable {
     public var listKeys: @Sendable () async throws -> [KeyView]
     /// Gives the key a new secret; the old one opens it for so many seconds more.
     public var rotateKey: @Sendable (_ id: String, _ overlapSeconds: Int64) async throws -> CreatedKey
+    /// Replaces all limits that are the key's own; durable when it returns.
+    public var limitKey: @Sendable (_ id: String, _ limits: AccountLimits) async throws -> KeyView
     /// Returns once no event loop lets the key in any more.
     public var revokeKey: @Sendable (_ id: String, _ why: String) async throws -> Void
     public var usage: @Sendable (UsageQuery) async throws -> [UsageRow]
@@ -20,6 +23,7 @@ public struct AdminActions: Sendable {
         createKey: @escaping @Sendable (NewKey) async throws -> CreatedKey,
         listKeys: @escaping @Sendable () async throws -> [KeyView],
         rotateKey: @escaping @Sendable (_ id: String, _ overlapSeconds: Int64) async throws -> CreatedKey,
+        limitKey: @escaping @Sendable (_ id: String, _ limits: AccountLimits) async throws -> KeyView,
         revokeKey: @escaping @Sendable (_ id: String, _ why: String) async throws -> Void,
         usage: @escaping @Sendable (UsageQuery) async throws -> [UsageRow],
         explain: @escaping @Sendable (ExplainQuery) async throws -> ExplainReport,
@@ -31,6 +35,7 @@ public struct AdminActions: Sendable {
         self.createKey = createKey
         self.listKeys = listKeys
         self.rotateKey = rotateKey
+        self.limitKey = limitKey
         self.revokeKey = revokeKey
         self.usage = usage
         self.explain = explain

@@ -2,7 +2,6 @@ import Core
 import Foundation
 import Hummingbird
 import HTTPTypes
-import HTTPTypes
 import Ledger
 import NIOCore
 
@@ -74,6 +73,13 @@ struct AdminRoutes {
             try members.finish()
             return try answer(try await actions.rotateKey(id, overlap), status: .created)
         }
+        admin.put("keys/:id/limits") { request, context in
+            let id = try keyID(context)
+            var members = try await members(request)
+            let limits = try members.accountLimits()
+            try members.finish()
+            return try answer(try await actions.limitKey(id, limits))
+        }
         admin.delete("keys/:id") { request, context in
             let id = try keyID(context)
             var members = try await members(request)
@@ -109,12 +115,7 @@ private func newKey(_ body: Members) throws(AdminError) -> NewKey {
         tenant: try body.name("tenant", bytes: nameBytesMax), team: try body.name("team", bytes: nameBytesMax),
         name: try body.name("name", bytes: nameBytesMax))
     key.models = try body.texts("models", count: modelsMax, bytes: nameBytesMax).map(Set.init)
-    if let text = try body.text("monthlyLimit") {
-        guard let limit = Money(dollars: text), limit >= .zero else {
-            throw .value("monthlyLimit", "an amount of dollars as text, such as \"25.00\"")
-        }
-        key.monthlyLimit = limit
-    }
+    key.limits = try body.accountLimits()
     key.lifetimeSeconds = try body.whole("lifetimeSeconds", in: 1...lifetimeSecondsMax)
     try body.finish()
     return key

@@ -8,25 +8,25 @@ public struct NewKey: Sendable, Hashable {
     public var name: String
     /// nil: all models that the tenant's policy allows.
     public var models: Set<String>?
-    public var monthlyLimit: Money?
+    public var limits: AccountLimits
     public var lifetimeSeconds: Int64?
 
     public init(
-        tenant: String, team: String, name: String, models: Set<String>? = nil, monthlyLimit: Money? = nil,
+        tenant: String, team: String, name: String, models: Set<String>? = nil, limits: AccountLimits = .none,
         lifetimeSeconds: Int64? = nil
     ) {
         self.tenant = tenant
         self.team = team
         self.name = name
         self.models = models
-        self.monthlyLimit = monthlyLimit
+        self.limits = limits
         self.lifetimeSeconds = lifetimeSeconds
     }
 
     /// The record of such a key, opened by one secret.
     public func record(id: String, digest: KeyDigest, at now: Timestamp) -> KeyRecord {
         KeyRecord(
-            id: id, name: name, tenant: tenant, team: team, models: models, monthlyLimit: monthlyLimit, created: now,
+            id: id, name: name, tenant: tenant, team: team, models: models, limits: limits, created: now,
             expires: lifetimeSeconds.map { now.advanced(byMilliseconds: $0 * 1000) }, secrets: [KeySecret(digest: digest)])
     }
 }
@@ -43,6 +43,11 @@ public struct KeyView: Sendable, Hashable, Codable {
     public var models: [String]?
     public var state: State
     public var monthlyLimit: String?
+    /// All limits of money that are the key's own, as `KeyLimits` writes them.
+    public var limits: [String]
+    public var requestsPerMinute: Int64?
+    public var tokensPerMinute: Int64?
+    public var concurrency: Int?
     /// In the current month.
     public var settled: String
     /// Held, in allowances or in doubt, in the current month.
@@ -60,6 +65,10 @@ public struct KeyView: Sendable, Hashable, Codable {
         team = record.team
         models = record.models?.sorted()
         monthlyLimit = record.monthlyLimit?.description
+        limits = record.limits.spend.map(keyLimitText)
+        requestsPerMinute = record.limits.pace.requestsPerMinute
+        tokensPerMinute = record.limits.pace.tokensPerMinute
+        concurrency = record.limits.pace.concurrency
         settled = (account?.settled ?? .zero).description
         reserved = (account?.reserved ?? .zero).description
         created = record.created.description

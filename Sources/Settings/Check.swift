@@ -33,9 +33,21 @@ private func describe(_ configuration: Configuration, _ file: String) -> String 
     for tenant in configuration.tenants {
         let limit = configuration.accountLimits.first { $0.tenant == tenant.tenant && $0.team == nil }
         let teams = tenant.teams.sorted().joined(separator: ", ")
-        lines.append(
-            "  tenant \(tenant.tenant): teams \(teams); " + (limit.map { "at most \($0.monthly) dollars a month" } ?? "no limit"))
+        lines.append("  tenant \(tenant.tenant): teams \(teams); " + (limit.map { describe($0.limits) } ?? "no limit"))
     }
     lines += configuration.notes.map { "  note: \($0)" }
     return lines.joined(separator: "\n")
+}
+
+private func describe(_ limits: AccountLimits) -> String {
+    let money = limits.spend.map { limit in
+        "at most \(limit.amount) dollars (\(limit.period))"
+            + (limit.grace.map { ", and \($0.amount) by grace of \($0.name)" } ?? "")
+    }
+    let pace = [
+        limits.pace.requestsPerMinute.map { "\($0) requests a minute" },
+        limits.pace.tokensPerMinute.map { "\($0) tokens a minute" },
+        limits.pace.concurrency.map { "\($0) calls at once" },
+    ].compactMap { $0 }
+    return (money + pace).joined(separator: "; ")
 }

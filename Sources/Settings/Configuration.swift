@@ -18,6 +18,12 @@ public struct Configuration: Sendable {
     public var priceBook: PriceBook
     public var tenants: [TenantPolicy]
     public var accountLimits: [AccountLimit]
+    /// The zones that limits count in, by name; UTC needs none.
+    public var timeZones: [String: CivilZone]
+    public var alerts: AlertSettings?
+    public var witness: WitnessSettings?
+    /// The folder that the journal is copied to while Weir runs.
+    public var backupFolder: String?
     /// What was left out in this environment, and why; for the operator to read.
     public var notes: [String]
     /// The file's text as it was read. It holds no secret, so its digest may be journalled.
@@ -27,7 +33,8 @@ public struct Configuration: Sendable {
         node: String, dataFolder: String, listen: Listen, limits: ListenerLimits = ListenerLimits(),
         journal: JournalSettings = JournalSettings(), doubt: DoubtPolicy = DoubtPolicy(), zones: [String: Set<Place>] = [:],
         engines: [EngineSpec] = [], endpoints: [Endpoint], priceBook: PriceBook, tenants: [TenantPolicy],
-        accountLimits: [AccountLimit] = [], notes: [String] = [], source: String = ""
+        accountLimits: [AccountLimit] = [], timeZones: [String: CivilZone] = [:], alerts: AlertSettings? = nil,
+        witness: WitnessSettings? = nil, backupFolder: String? = nil, notes: [String] = [], source: String = ""
     ) {
         self.node = node
         self.dataFolder = dataFolder
@@ -41,6 +48,10 @@ public struct Configuration: Sendable {
         self.priceBook = priceBook
         self.tenants = tenants
         self.accountLimits = accountLimits
+        self.timeZones = timeZones
+        self.alerts = alerts
+        self.witness = witness
+        self.backupFolder = backupFolder
         self.notes = notes
         self.source = source
     }
@@ -107,17 +118,44 @@ public struct DoubtPolicy: Sendable, Hashable {
     public init() {}
 }
 
-/// A hard limit of dollars a calendar month (UTC) on a tenant, or on one of its teams.
+/// The limits of a tenant, or of one of its teams.
 public struct AccountLimit: Sendable, Hashable {
     public var tenant: String
     /// nil: the tenant as a whole.
     public var team: String?
-    public var monthly: Money
+    public var limits: AccountLimits
 
-    public init(tenant: String, team: String? = nil, monthly: Money) {
+    public init(tenant: String, team: String? = nil, limits: AccountLimits) {
         self.tenant = tenant
         self.team = team
-        self.monthly = monthly
+        self.limits = limits
+    }
+}
+
+/// Whom Weir tells of an alert, beside its log and metrics.
+public struct AlertSettings: Sendable, Hashable {
+    /// Gets a POST with a JSON object for each alert.
+    public var webhook: Secret
+    /// Sent as `Authorization: Bearer …`.
+    public var credential: Secret?
+
+    public init(webhook: Secret, credential: Secret? = nil) {
+        self.webhook = webhook
+        self.credential = credential
+    }
+}
+
+/// The process that cosigns this node's checkpoints.
+public struct WitnessSettings: Sendable, Hashable {
+    public var origin: Origin
+    public var path: String
+    /// Its verifier key, `name+hash+base64`.
+    public var key: String
+
+    public init(origin: Origin, path: String, key: String) {
+        self.origin = origin
+        self.path = path
+        self.key = key
     }
 }
 

@@ -53,6 +53,8 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     let leaves = section.optionalChoice("whenCallerLeaves", Endpoint.WhenCallerLeaves.self) ?? .drain
     let timeouts = section.optionalSection("timeouts").map(decodeTimeouts) ?? EndpointTimeouts()
     let connections = section.count("connections", 256, in: 1...65_535)
+    let pace = section.optionalSection("pace").map(decodePace) ?? .none
+    let tier = section.optionalChoice("serviceTier", ServiceTier.self) ?? .standard
     section.finish()
 
     endpoints.models.formUnion(models.keys)
@@ -69,7 +71,8 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
         Endpoint(
             name: name, provider: provider, origin: web.origin, basePath: basePath(web.path, provider), apiVersion: version,
             credential: credential, trustFile: trust, models: models, labels: labels, priority: priority, weight: weight,
-            whenCallerLeaves: leaves, engine: engine, timeouts: timeouts, maxConnectionsPerLoop: connections))
+            whenCallerLeaves: leaves, engine: engine, timeouts: timeouts, maxConnectionsPerLoop: connections,
+            pace: pace, serviceTier: tier))
 }
 
 /// The path in front of `/chat/completions`. OpenAI's dialect lives under `/v1`; Azure's provider adds `/openai/…` itself.
@@ -199,9 +202,12 @@ private func decodeModel(
     }
     let output = section.whole("maxOutput", in: 0...10_000_000)
     let image = section.optionalWhole("imageTokens", in: 1...10_000_000)
+    let audio = section.optionalWhole("audioTokens", in: 1...10_000_000)
+    let tokenizer = section.value(section.optionalText("tokenizer")) { readName($0, "tokenizer", .label) }
     section.finish()
     return ServedModel(
-        upstreamName: upstream, price: price?.value ?? "", maxOutputTokens: output ?? 0, maxTokensPerImage: image)
+        upstreamName: upstream, price: price?.value ?? "", maxOutputTokens: output ?? 0, maxTokensPerImage: image,
+        maxTokensPerAudio: audio, tokenizer: tokenizer)
 }
 
 private func decodeLabels(_ section: Section, _ zones: Zones) -> Labels? {

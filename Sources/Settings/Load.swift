@@ -23,6 +23,9 @@ struct World {
     var file: String
     var environment: [String: String]
     var readFile: (String) throws -> String
+    let timeZones = TimeZones()
+
+    func timeZone(_ name: String) -> CivilZone? { timeZones.zone(name) }
 
     /// A path of the file as one that this process can open.
     func path(_ path: String) -> String {
@@ -50,12 +53,16 @@ private func decode(_ text: String, _ world: World, _ report: Report) -> Configu
     let endpoints = top.section("endpoints").map {
         decodeEndpoints($0, zones: zones, engines: engines, prices: prices, world)
     }
-    let tenants = top.section("tenants").map { decodeTenants($0, zones: zones, endpoints: endpoints) }
+    let tenants = top.section("tenants").map { decodeTenants($0, zones: zones, endpoints: endpoints, world) }
+    let alerts = top.optionalSection("alerts").flatMap { decodeAlerts($0, world) }
+    let witness = top.optionalSection("witness").flatMap(decodeWitness)
+    let backup = top.optionalSection("backup").flatMap { decodeBackup($0, world, data: data) }
     top.finish()
 
     guard let node, let data, let listen, let prices, let endpoints, let tenants else { return nil }
     return Configuration(
         node: node, dataFolder: data, listen: listen, limits: limits, journal: journal, doubt: doubt, zones: zones.expanded,
         engines: engines.present, endpoints: endpoints.present, priceBook: PriceBook(prices),
-        tenants: tenants.policies, accountLimits: tenants.limits, notes: report.notes, source: text)
+        tenants: tenants.policies, accountLimits: tenants.limits, timeZones: world.timeZones.loaded, alerts: alerts,
+        witness: witness, backupFolder: backup, notes: report.notes, source: text)
 }

@@ -7,11 +7,11 @@ struct Tenants {
     var limits: [AccountLimit] = []
 }
 
-func decodeTenants(_ section: Section, zones: Zones, endpoints: Endpoints?) -> Tenants {
+func decodeTenants(_ section: Section, zones: Zones, endpoints: Endpoints?, _ world: World) -> Tenants {
     var tenants = Tenants()
     for member in section.members("a tenant", .label) {
         guard let tenant = Section(member.value, "tenant \(quoted(member.name, or: "here"))", section.report) else { continue }
-        decodeTenant(member.name, tenant, zones: zones, endpoints: endpoints, into: &tenants)
+        decodeTenant(member.name, tenant, zones: zones, endpoints: endpoints, world, into: &tenants)
     }
     if section.entries.isEmpty { section.report.error(section.spot, "At least one tenant is needed: every key belongs to one.") }
     return tenants
@@ -20,13 +20,15 @@ func decodeTenants(_ section: Section, zones: Zones, endpoints: Endpoints?) -> T
 /// The reason that a tenant has to spell its permits out.
 private let denies = "Policy denies by default: list what is allowed, or write `any`."
 
-private func decodeTenant(_ name: String, _ tenant: Section, zones: Zones, endpoints: Endpoints?, into tenants: inout Tenants) {
+private func decodeTenant(
+    _ name: String, _ tenant: Section, zones: Zones, endpoints: Endpoints?, _ world: World, into tenants: inout Tenants
+) {
     let report = tenant.report
     let places = tenant.required("places", denies).flatMap { allowed($0, "places", tenant) }
     let operators = tenant.required("operators", denies).flatMap { allowed($0, "operators", tenant) }
     let models = tenant.required("models", denies).flatMap { allowed($0, "models", tenant) }
-    let limit = money(tenant)
-    let (teams, teamLimits) = decodeTeams(tenant, of: name)
+    let limits = decodeAccountLimits(tenant, world)
+    let (teams, teamLimits) = decodeTeams(tenant, of: name, world)
     tenant.finish()
 
     for place in places?.words ?? [] { zones.check(place, "places", report) }
@@ -42,11 +44,12 @@ private func decodeTenant(_ name: String, _ tenant: Section, zones: Zones, endpo
                 meant: likely(word.value, among: endpoints.models.sorted()))
         }
     }
-    if let limit {
-        tenants.limits.append(AccountLimit(tenant: name, team: nil, monthly: limit))
-        for team in teamLimits where team.monthly > limit {
+    if limits != .none { tenants.limits.append(AccountLimit(tenant: name, limits: limits)) }
+    for team in teamLimits {
+        for limit in team.limits.spend {
+            guard let above = limits.spend.first(where: { $0.period == limit.period }), limit.amount > above.amount else { continue }
             report.note(
-                "Team \(team.team ?? "") may spend more than its tenant \(name): the tenant's limit of \(limit) stops it first.")
+                "Team \(team.team ?? "") may spend more than its tenant \(name): the tenant's limit of \(above.amount) stops it first.")
         }
     }
     tenants.limits += teamLimits
@@ -57,27 +60,19 @@ private func decodeTenant(_ name: String, _ tenant: Section, zones: Zones, endpo
             models: models.allowed { $0 }))
 }
 
-private func decodeTeams(_ tenant: Section, of name: String) -> (Set<String>, [AccountLimit]) {
+private func decodeTeams(_ tenant: Section, of name: String, _ world: World) -> (Set<String>, [AccountLimit]) {
     guard let section = tenant.section("teams") else { return ([], []) }
     var teams: Set<String> = []
     var limits: [AccountLimit] = []
     for member in section.members("a team", .label) {
         teams.insert(member.name)
         guard let team = Section(member.value, "team \(quoted(member.name, or: "here"))", tenant.report) else { continue }
-        if let limit = money(team) { limits.append(AccountLimit(tenant: name, team: member.name, monthly: limit)) }
+        let own = decodeAccountLimits(team, world)
+        if own != .none { limits.append(AccountLimit(tenant: name, team: member.name, limits: own)) }
         team.finish()
     }
     if section.entries.isEmpty { tenant.report.error(section.spot, "A tenant needs at least one team: `teams: {main: {}}`.") }
     return (teams, limits)
-}
-
-private func money(_ section: Section) -> Money? {
-    section.value(section.optionalText("monthlyLimit")) { text in
-        guard let money = Money(dollars: text), money >= .zero else {
-            return .wrong("`monthlyLimit` takes US dollars: digits with at most nine decimals, such as \"1000.00\".")
-        }
-        return .value(money)
-    }
 }
 
 /// `any`, or the words of a list.

@@ -131,7 +131,7 @@ actor Node {
         }
         for limit in configuration.accountLimits {
             let name = limit.team.map { AccountName.team(tenant: limit.tenant, team: $0) } ?? .tenant(limit.tenant)
-            if let index = limits.firstIndex(where: { $0.0 == name }) { limits[index].1 = limit.monthly }
+            if let index = limits.firstIndex(where: { $0.0 == name }) { limits[index].1 = limit.limits.monthly }
         }
         try ledger.setLimits(limits, at: .now())
     }
@@ -191,6 +191,14 @@ actor Node {
             return ends > now ? KeySecret(digest: secret.digest, expires: ends) : nil
         }
         try await durable(try ledger.rotate(key: id, secrets: old + [KeySecret(digest: digest)], at: now))
+        try await publish()
+    }
+
+    /// Replaces a key's own limits, durably.
+    func limit(_ id: String, _ limits: AccountLimits) async throws {
+        guard var record = ledger.keys.first(where: { $0.record.id == id })?.record else { throw NodeError("There is no key `\(id)`.") }
+        record.limits = limits
+        try await durable(try ledger.record(key: record, at: .now()).sequence)
         try await publish()
     }
 

@@ -16,6 +16,7 @@ extension Node {
             createKey: { try await self.createKey($0) },
             listKeys: { await self.listKeys() },
             rotateKey: { try await self.rotateKey($0, overlapSeconds: $1) },
+            limitKey: { try await self.limitKey($0, $1) },
             revokeKey: { try await self.revokeKey($0, why: $1) },
             usage: { query in
                 // Both days are meant whole.
@@ -56,6 +57,14 @@ extension Node {
         try await rotate(id, to: digest, overlapSeconds: overlapSeconds)
         guard let record = ledger.keys.first(where: { $0.record.id == id })?.record else { throw AdminError.unknownKey }
         return CreatedKey(key: key, record: KeyView(record, at: .now()))
+    }
+
+    private func limitKey(_ id: String, _ limits: AccountLimits) async throws -> KeyView {
+        guard let key = ledger.keys.first(where: { $0.record.id == id }) else { throw AdminError.unknownKey }
+        guard key.revoked == nil else { throw AdminError.keyConflict }
+        try await limit(id, limits)
+        guard let record = ledger.keys.first(where: { $0.record.id == id })?.record else { throw AdminError.unknownKey }
+        return KeyView(record, account: ledger.accounts.first { $0.name == .key(id) }, at: .now())
     }
 
     private func revokeKey(_ id: String, why: String) async throws {
@@ -109,7 +118,7 @@ extension Node {
             version: Node.version, started: startedAt, generation: generation, loops: try await gateway.metrics(),
             endpoints: facts, engines: Dictionary(uniqueKeysWithValues: engineStates.map { ($0.name, $0.state) }),
             journal: journal.statistics, journalState: journal.state, durable: journal.durable, next: journal.next,
-            openHolds: ledger.openHolds, holdsInDoubt: ledger.doubtfulHolds.count)
+            openHolds: ledger.openHolds, holdsInDoubt: ledger.doubtfulHolds.count, accounts: ledger.accounts)
     }
 
     private func readyChecks() -> [ReadyCheck] {

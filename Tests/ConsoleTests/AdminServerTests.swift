@@ -55,7 +55,7 @@ struct AdminServerTests {
             #expect(created.record.name == "bot é" && created.record.models == ["gpt-4o"])
             #expect(created.record.monthlyLimit == "25.50" && created.record.state == .active)
             let asked = try #require(world.state.withLock { $0.newKeys.first })
-            #expect(asked.monthlyLimit == Money(dollars: "25.50") && asked.lifetimeSeconds == 3600)
+            #expect(asked.limits.monthly == Money(dollars: "25.50") && asked.lifetimeSeconds == 3600)
 
             let list = try await client.send("GET", "/admin/v1/keys")
             #expect(try JSONDecoder().decode(KeyList.self, from: Data(list.body.utf8)).keys == [created.record])
@@ -67,6 +67,17 @@ struct AdminServerTests {
             #expect(second.key != created.key && second.record.secrets == 2)
             #expect(try await client.send("POST", path + "/rotate").status == 201)
             #expect(world.state.withLock { $0.overlaps } == [60, 86_400])
+
+            let limits = #"{"limits":["month 10.00","day Asia/Shanghai 1.50","total 99.00"],"concurrency":3}"#
+            let limited = try await client.send("PUT", path + "/limits", body: limits)
+            #expect(limited.status == 200)
+            let view = try JSONDecoder().decode(KeyView.self, from: Data(limited.body.utf8))
+            #expect(view.limits == ["month 10.00", "day Asia/Shanghai 1.50", "total 99.00"])
+            #expect(view.monthlyLimit == "10.00" && view.concurrency == 3 && view.requestsPerMinute == nil)
+            for bad in ["day", "fortnight 5.00", "day UTC", "rolling 5.00", "month -1", "month 1e3"] {
+                #expect(try await client.send("PUT", path + "/limits", body: "{\"limits\":[\"\(bad)\"]}").status == 400, "\(bad)")
+            }
+            #expect(try await client.send("PUT", path + "/limits", body: #"{"limits":["day 1","day 2"]}"#).status == 400)
 
             #expect(try await client.send("DELETE", path, body: #"{"why":"left the company"}"#).status == 204)
             let again = try await client.send("DELETE", path)

@@ -55,6 +55,13 @@ final class World: Sendable {
                 }
                 return CreatedKey(key: key, record: try self.view(id))
             },
+            limitKey: { id, limits in
+                try self.state.withLock { state in
+                    guard let index = state.records.firstIndex(where: { $0.id == id }) else { throw LedgerError.unknownKey }
+                    state.records[index].limits = limits
+                }
+                return try self.view(id)
+            },
             revokeKey: { id, why in
                 try self.state.withLock { state in
                     guard state.records.contains(where: { $0.id == id }) else { throw LedgerError.unknownKey }

@@ -7,7 +7,7 @@ import Testing
 extension EndToEnd {
     @Suite("Weir under kill -9")
     struct KillTests {
-        static let kills = 50
+        static let kills = 200
         static let soakKills = 1_000
         /// The latest moment of a kill, from when Weir is ready, or from its start.
         static let workMillisecondsMax: UInt64 = 400
@@ -15,7 +15,7 @@ extension EndToEnd {
         /// One kill in so many falls into a start.
         static let startShare: UInt64 = 5
 
-        @Test("After 50 kills under load, every request that was sent is covered, no limit is passed and no money is invented")
+        @Test("After 200 kills under load, every request that was sent is covered, no limit is passed and no money is invented")
         func kills() async throws { try await run(kills: Self.kills) }
 
         @Test("The same after 1,000 kills", .enabled(if: ProcessInfo.processInfo.environment["WEIR_SOAK"] == "1"))

@@ -3,7 +3,7 @@ import Foundation
 import Ledger
 import Synchronization
 
-/// Callers that send one call after another, plain and streamed, whatever happens to Weir.
+/// Callers that send one call after another, plain and streamed, whatever happens to Weir, and now and then leave.
 final class Load: Sendable {
     static let outputLimitMax: Int64 = 16
     /// The tests' round price.
@@ -104,6 +104,11 @@ final class Load: Sendable {
         let bound = upperBound(TokenBound(input: input, output: limit), Self.price)
         state.withLock { $0.sent[id] = Sent(key: key, run: run, bound: bound ?? .zero) }
         try client.send("POST", "/v1/chat/completions", headers: [keys[key].header, "x-request-id: \(id)"], body: body)
+        // One caller in ten leaves: at once, before the answer or in the middle of it.
+        if random.next() % 10 == 0 {
+            usleep(UInt32(random.next() % 20_000))
+            throw Client.Broken(why: "left")
+        }
         var status = 0
         let answer = try client.answer { head in
             // Noted at once: the rest may never come.

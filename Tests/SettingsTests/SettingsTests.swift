@@ -107,6 +107,11 @@ struct ReferenceTests {
             smallest.replacing("from: 2026", with: "x_x_x: 1, from: 2026"),
             smallest.replacing("places: any", with: "x_x_x: 1, places: any"),
             smallest.replacing("{a: {}}", with: "{a: {x_x_x: 1}}"),
+            smallest.replacing("{a: {}}", with: "{a: {limits: [{x_x_x: 1, period: day, amount: 1}]}}"),
+            smallest.replacing("{a: {}}", with: "{a: {pace: {x_x_x: 1, requests: 1}}}"),
+            smallest + "\nalerts: {x_x_x: 1, webhook: https://a.example}",
+            smallest + "\nwitness: {x_x_x: 1, url: http://a.example, key: a+12345678+b}",
+            smallest + "\nbackup: {x_x_x: 1, folder: /b}",
         ]
         for probe in probes {
             guard case .failure(let errors) = load(probe), let message = errors.errors.first?.message else {

@@ -6,8 +6,8 @@ import Foundation
 /// `weir keys`: makes, lists, rotates and revokes callers' keys.
 struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keys", abstract: "Create, list, rotate and revoke callers' keys.",
-        subcommands: [Create.self, List.self, Rotate.self, Revoke.self])
+        commandName: "keys", abstract: "Create, list, limit, rotate and revoke callers' keys.",
+        subcommands: [Create.self, List.self, Limit.self, Rotate.self, Revoke.self])
 }
 
 extension KeysCommand {
@@ -19,15 +19,16 @@ extension KeysCommand {
         @Option(help: "The tenant, as the configuration names it.") var tenant: String
         @Option(help: "One of the tenant's teams.") var team: String
         @Option(help: "What the key is for.") var name: String
-        @Option(help: "Hard limit in dollars a calendar month, such as 25.00.") var limit: String?
+        @OptionGroup var limits: KeyLimitOptions
         @Option(name: .customLong("model"), help: "A model that the key is for; repeat for more. (default: all of its tenant)")
         var models: [String] = []
         @Option(help: "When it expires: in 12h, 30d.") var expires: String?
 
         func run() throws {
             let wish = Wish(
-                tenant: tenant, team: team, name: name, models: models.isEmpty ? nil : models, monthlyLimit: limit,
-                lifetimeSeconds: try expires.map { try seconds($0, "--expires") })
+                tenant: tenant, team: team, name: name, models: models.isEmpty ? nil : models, limits: limits.texts,
+                requestsPerMinute: limits.requestsPerMinute, tokensPerMinute: limits.tokensPerMinute,
+                concurrency: limits.concurrency, lifetimeSeconds: try expires.map { try seconds($0, "--expires") })
             let created = try server.client().call(
                 "POST", "/admin/v1/keys", body: Array(try JSONEncoder().encode(wish)), as: CreatedKey.self)
             show(created)
@@ -38,7 +39,10 @@ extension KeysCommand {
             var team: String
             var name: String
             var models: [String]?
-            var monthlyLimit: String?
+            var limits: [String]?
+            var requestsPerMinute: Int64?
+            var tokensPerMinute: Int64?
+            var concurrency: Int?
             var lifetimeSeconds: Int64?
         }
     }
@@ -52,16 +56,42 @@ extension KeysCommand {
             let list = try server.client().call("GET", "/admin/v1/keys", as: KeyList.self)
             var table = TextTable([
                 .init(name: "ID"), .init(name: "NAME"), .init(name: "TENANT"), .init(name: "TEAM"), .init(name: "STATE"),
-                .init(name: "LIMIT $", isNumber: true), .init(name: "SETTLED $", isNumber: true),
+                .init(name: "LIMITS $"), .init(name: "SETTLED $", isNumber: true),
                 .init(name: "RESERVED $", isNumber: true), .init(name: "EXPIRES"), .init(name: "MODELS"),
             ])
             table.rows = list.keys.map { key in
                 [
-                    key.id, key.name, key.tenant, key.team, key.state.rawValue, key.monthlyLimit ?? "none", key.settled,
+                    key.id, key.name, key.tenant, key.team, key.state.rawValue, key.limits.isEmpty ? "none" : key.limits.joined(separator: ", "), key.settled,
                     key.reserved, key.expires ?? "never", key.models?.joined(separator: " ") ?? "all of the tenant",
                 ]
             }
             print(table.text)
+        }
+    }
+
+    struct Limit: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Replace all limits that are a key's own; without any, only its team's and tenant's hold.")
+
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The key's identifier, key_….") var id: String
+        @OptionGroup var limits: KeyLimitOptions
+
+        func run() throws {
+            let wish = Wish(
+                limits: limits.texts, requestsPerMinute: limits.requestsPerMinute, tokensPerMinute: limits.tokensPerMinute,
+                concurrency: limits.concurrency)
+            let view = try server.client().call(
+                "PUT", "/admin/v1/keys/\(try identifier(id))/limits", body: Array(try JSONEncoder().encode(wish)),
+                as: KeyView.self)
+            print("\(view.id): \(view.limits.isEmpty ? "no limit of money of its own" : view.limits.joined(separator: ", "))")
+        }
+
+        private struct Wish: Encodable {
+            var limits: [String]?
+            var requestsPerMinute: Int64?
+            var tokensPerMinute: Int64?
+            var concurrency: Int?
         }
     }
 
@@ -98,6 +128,24 @@ extension KeysCommand {
     }
 }
 
+/// The limits of one key, as options.
+struct KeyLimitOptions: ParsableArguments {
+    @Option(
+        help: """
+            Hard limit in dollars: 25.00 is for each calendar month (UTC); others with their period in front, \
+            "day 5.00", "week Asia/Shanghai 20.00", "rolling 3600s 1.00", "total 100.00"; repeat for more.
+            """)
+    var limit: [String] = []
+    @Option(help: "Requests a minute.") var requestsPerMinute: Int64?
+    @Option(help: "Tokens a minute, of input and output together.") var tokensPerMinute: Int64?
+    @Option(help: "Calls under way at once.") var concurrency: Int?
+
+    /// As the admin API takes them; nil for none.
+    var texts: [String]? {
+        limit.isEmpty ? nil : limit.map { $0.contains(" ") ? $0 : "month \($0)" }
+    }
+}
+
 /// Nothing but an identifier goes into a path; a whole key is not sent anywhere.
 private func identifier(_ id: String) throws -> String {
     guard KeyMaker.isID(id) else {
@@ -115,7 +163,7 @@ private func show(_ created: CreatedKey) {
           tenant   \(record.tenant)
           team     \(record.team)
           models   \(record.models?.joined(separator: ", ") ?? "all that the tenant's policy allows")
-          limit    \(record.monthlyLimit.map { "\($0) dollars a month" } ?? "none of its own")
+          limits   \(record.limits.isEmpty ? "none of its own" : record.limits.joined(separator: ", "))
           expires  \(record.expires ?? "never")
         The key is shown only now:
         """)
