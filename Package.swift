@@ -84,6 +84,8 @@ let package = Package(
                 "Simulator", "Console", arguments, crypto, logging, nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: strict),
+        room("Witness", ["Journal", hummingbird, httpTypes, logging, nioCore, nioPosix]),
+        .executableTarget(name: "weir-verify", dependencies: ["Journal"], swiftSettings: strict),
         room("TestKit", ["Core", "Journal", nioCore, nioPosix]),
         tests("ArchitectureTests", []),
         tests("CoreTests", ["Core", "TestKit"]),
@@ -92,6 +94,8 @@ let package = Package(
         tests("TokensTests", ["Core", "TestKit", "Tokens"]),
         tests("WireTests", ["Core", "Wire", nioCore, nioEmbedded, nioHTTP1]),
         tests("JournalTests", ["Core", "Journal", "TestKit"]),
+        tests("LogTests", ["Core", "Journal", "TestKit", "weir-verify"]),
+        tests("WitnessTests", ["Journal", "TestKit", "Witness", logging, nioCore, nioPosix]),
         tests("LedgerTests", ["Core", "Journal", "Ledger", "TestKit"]),
         tests(
             "ConsoleTests", ["Console", "Core", "Fleet", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix]),

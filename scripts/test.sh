@@ -14,8 +14,8 @@ swift build --build-tests
 
 # One room at a time: tests that keep a clock or block on sockets must not compete with ten thousand played power losses.
 # Rooms with real sockets and processes run their tests one after another.
-quick=(ArchitectureTests CoreTests PolicyTests ProvidersTests SettingsTests TokensTests WireTests LedgerTests JournalTests)
-live=(ConsoleTests FleetTests SimulatorTests GatewayTests EndToEndTests)
+quick=(ArchitectureTests CoreTests PolicyTests ProvidersTests SettingsTests TokensTests WireTests LedgerTests JournalTests LogTests)
+live=(WitnessTests ConsoleTests FleetTests SimulatorTests GatewayTests EndToEndTests)
 if [ -n "${1:-}" ]; then
     say "running the tests that match $1"
     exec swift test --skip-build --no-parallel --filter "$1"
