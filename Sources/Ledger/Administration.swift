@@ -35,9 +35,12 @@ extension LiveLedger {
                     throw .keyConflict
                 }
             }
-            let sequence = try state.act(.key(key), journal, at: moment)
-            let index = state.accounts.addKey(key.id, tenant: key.tenant, team: key.team, limit: key.monthlyLimit)
-            state.accounts.setLimit(.key(key.id), key.monthlyLimit)
+            try state.check(.key(key.id), key.limits)
+            let now = state.clock.now(moment)
+            if state.accounts.limits(.key(key.id)) != key.limits { state.prepareLimits(.key(key.id), journal, at: now) }
+            let sequence = try state.act(.key(key), journal, at: now)
+            let index = state.accounts.addKey(key.id, tenant: key.tenant, team: key.team)
+            state.setLimits(.key(key.id), key.limits, sequence, journal, at: now)
             if index == state.keys.count {
                 state.keys.append(Fold.Key(record: key))
             } else {
@@ -64,30 +67,44 @@ extension LiveLedger {
             guard let index = state.accounts.keyIndex(id) else { throw .unknownKey }
             guard state.keys[index].revoked == nil else { throw .keyConflict }
             let sequence = try state.act(.keyRevoked(id: id, why: clipped(why, 256)), journal, at: moment)
-            state.keys[index].revoked = moment
-            state.accounts.revoke(key: index, at: moment)
-            state.sayReturned(journal, at: moment)
+            let now = state.clock.now(moment)
+            state.keys[index].revoked = now
+            state.accounts.revoke(key: index, at: now)
+            state.sayBefore(journal, at: now)
             return sequence
         }
     }
 
-    /// Sets the monthly limits of tenants, teams or keys; what is as it was is not journalled again.
-    /// A limit below what is settled and held stands: nothing new is admitted until it is above.
+    /// Sets all limits of tenants, teams or keys; what is as it was is not journalled again.
+    /// A limit below what is settled and held stands: nothing new is admitted until it is above. A limit over a period that the
+    /// account had none for counts from now on; those of a month (UTC) and of all time count what is there already.
     /// - Returns: the last sequence number, if there was a change.
     @discardableResult
-    public func setLimits(_ limits: [(AccountName, Money?)], at moment: Timestamp) throws(LedgerError) -> UInt64? {
+    public func setLimits(_ limits: [(AccountName, AccountLimits)], at moment: Timestamp) throws(LedgerError) -> UInt64? {
         try locked { (state, journal) throws(LedgerError) in
-            var last: UInt64? = nil
-            for (account, limit) in limits where state.accounts.limit(account) != limit {
-                if case .key(let id) = account {
-                    guard let index = state.accounts.keyIndex(id) else { throw .unknownKey }
-                    state.keys[index].record.monthlyLimit = limit
+            for (account, limits) in limits {
+                try state.check(account, limits)
+                if case .key(let id) = account, state.accounts.keyIndex(id) == nil { throw .unknownKey }
+            }
+            let now = state.clock.now(moment)
+            var last: UInt64?
+            for (account, limits) in limits where state.accounts.limits(account) != limits {
+                state.prepareLimits(account, journal, at: now)
+                let sequence = try state.act(.limits(account, limits), journal, at: now)
+                last = sequence
+                if case .key(let id) = account, let index = state.accounts.keyIndex(id) {
+                    state.keys[index].record.limits = limits
                 }
-                last = try state.act(.limit(account, limit), journal, at: moment)
-                state.accounts.setLimit(account, limit)
+                state.setLimits(account, limits, sequence, journal, at: now)
             }
             return last
         }
+    }
+
+    /// Sets limits of the calendar month (UTC), and no others.
+    @discardableResult
+    public func setLimits(_ limits: [(AccountName, Money?)], at moment: Timestamp) throws(LedgerError) -> UInt64? {
+        try setLimits(limits.map { ($0.0, AccountLimits(monthly: $0.1)) }, at: moment)
     }
 
     /// Journals which configuration decides from now on.
@@ -104,8 +121,15 @@ extension LiveLedger {
         }
     }
 
-    /// Every account in the current month, for reports and metrics.
+    /// Every account in its current windows, for reports and metrics.
     public var accounts: [AccountView] { state.withLock { $0.accounts.views() } }
+
+    public func account(_ name: AccountName) -> AccountView? { state.withLock { $0.accounts.view(name) } }
+
+    /// What the ledger thinks of the wall clock.
+    public var clock: ClockView {
+        state.withLock { ClockView(time: $0.clock.time, doubtfulSeconds: $0.clock.doubtfulSeconds) }
+    }
 
     /// Holds that have not ended, in doubt or not.
     public var openHolds: Int { state.withLock { $0.accounts.openHolds } }
@@ -123,10 +147,30 @@ extension LiveLedger {
 }
 
 extension LedgerState {
+    func check(_ account: AccountName, _ limits: AccountLimits) throws(LedgerError) {
+        if let problem = limits.problem(zones: accounts.zones) { throw .limits(account, problem) }
+    }
+
+    /// No allowance outlives a change of the limits above it.
+    mutating func prepareLimits(_ account: AccountName, _ journal: Journal, at now: Timestamp) {
+        accounts.prepareLimits(account)
+        sayBefore(journal, at: now)
+    }
+
+    /// Windows of new periods open at once.
+    mutating func setLimits(
+        _ account: AccountName, _ limits: AccountLimits, _ sequence: UInt64, _ journal: Journal, at now: Timestamp
+    ) {
+        accounts.setLimits(account, limits, sequence: sequence)
+        accounts.turn(at: now)
+        sayBefore(journal, at: now)
+        sayAlerts(journal, at: now)
+    }
+
     /// Appends an entry for which somebody waits; nothing has changed yet when it throws.
     mutating func act(_ entry: Entry, _ journal: Journal, at moment: Timestamp) throws(LedgerError) -> UInt64 {
         guard flushBacklog(journal) else { throw .journal(.unavailable(.failed("ends wait for the disk"))) }
-        guard entry.write(to: &writer, at: moment) else { throw .entryTooLarge }
+        guard entry.write(to: &writer, at: clock.now(moment)) else { throw .entryTooLarge }
         do throws(JournalError) {
             return try journal.append(writer.bytes, urgent: true)
         } catch { throw .journal(error) }
@@ -168,29 +212,47 @@ extension LiveLedger {
         }
     }
 
-    /// Evidence ends a hold in doubt. False when there is no such hold (any more).
-    public func resolve(doubt sequence: UInt64, settled: Money, usage: Usage, why: String, at moment: Timestamp) -> Bool {
+    /// Evidence ends a hold in doubt. False when there is no such hold (any more), or the evidence has counted already.
+    ///
+    /// - Parameter evidence: names it, in at most 128 bytes, so that it counts once.
+    public func resolve(
+        doubt sequence: UInt64, settled: Money, usage: Usage, tier: ServiceTier = .standard, why: String,
+        evidence: String? = nil, at moment: Timestamp
+    ) -> Bool {
         let journal = journal
-        return state.withLock { state in
-            guard let hold = state.doubtfulHolds[sequence] else { return false }
+        let (isDone, alerts) = state.withLock { state -> (Bool, [AlertNotice]) in
+            guard let hold = state.doubtfulHolds[sequence] else { return (false, []) }
+            if let evidence, evidence.utf8.count > longestName || state.evidence[evidence] != nil { return (false, []) }
             let entry = EndEntry(
-                hold: sequence, attempt: hold.attempt, how: .settled, settled: settled, usage: usage,
-                why: clipped(why, 128))
+                hold: sequence, attempt: hold.attempt, how: .settled, settled: settled, usage: usage, tier: tier,
+                why: clipped(why, 128), evidence: evidence)
             _ = state.settle(hold.ref, entry, rawUsage: nil, alreadyOverrun: hold.overrun, journal, at: moment)
-            return true
+            if let evidence { state.evidence[evidence] = sequence }
+            return (true, state.takeAlerts())
         }
+        tell(alerts)
+        return isDone
     }
 
-    /// To be called about once a second: turns the month, journals refusals, and ends what has been in doubt for long enough.
-    public func tick(at moment: Timestamp) {
+    /// To be called about once a second: opens windows, journals refusals, and ends what has been in doubt for long enough.
+    ///
+    /// - Parameter boot: nanoseconds of a clock that nobody sets (`CLOCK_BOOTTIME`). With it, a wall clock that jumps ahead is not
+    ///   believed until it has stayed so for ten minutes.
+    public func tick(at moment: Timestamp, boot: Int64? = nil) {
         let journal = journal
         let policy = doubtSettings
-        state.withLock { state in
+        let alerts = state.withLock { state -> [AlertNotice] in
             _ = state.flushBacklog(journal)
-            state.accounts.turn(at: moment)
-            state.sayReturned(journal, at: moment)
-            state.endDoubts(policy, journal, at: moment)
+            let event = boot.flatMap { state.clock.tick(moment, boot: $0) }
+            let now = state.clock.now(moment)
+            if let event { state.say(event, journal, at: now) }
+            state.accounts.turn(at: now)
+            state.sayBefore(journal, at: now)
+            state.sayAlerts(journal, at: now)
+            state.endDoubts(policy, journal, at: now)
+            return state.takeAlerts()
         }
+        tell(alerts)
         flushRefusals(at: moment)
     }
 
@@ -200,15 +262,25 @@ extension LiveLedger {
         flushRefusals(at: moment)
         let journal = journal
         state.withLock { state in
-            for hold in open { state.doubt(hold, why: "shutdown", journal, at: moment) }
+            let now = state.clock.now(moment)
+            for hold in open { state.doubt(hold, why: "shutdown", journal, at: now) }
             state.accounts.returnAllowances()
-            state.sayReturned(journal, at: moment)
-            if Entry.stop.write(to: &state.writer, at: moment) { state.say(journal) }
+            state.sayBefore(journal, at: now)
+            if Entry.stop.write(to: &state.writer, at: now) { state.say(journal) }
         }
     }
 }
 
 extension LedgerState {
+    mutating func say(_ event: LedgerClock.Event, _ journal: Journal, at now: Timestamp) {
+        let what =
+            switch event {
+            case .jumped(let seconds): "the wall clock jumped ahead by \(seconds) s; it is not believed yet"
+            case .believed(let seconds): "the wall clock has stayed ahead by \(seconds) s; it is believed from now on"
+            }
+        if Entry.act(who: "weir", what: what, on: nil).write(to: &writer, at: now) { say(journal) }
+    }
+
     mutating func endDoubts(_ policy: DoubtSettings, _ journal: Journal, at moment: Timestamp) {
         let holdsBefore = moment.advanced(byMilliseconds: -policy.holdSeconds * 1000)
         let overdue = doubtfulHolds.filter { $0.value.since <= holdsBefore }
@@ -224,7 +296,7 @@ extension LedgerState {
         for (sequence, doubtful) in old.sorted(by: { $0.key < $1.key }) {
             doubtfulAllowances[sequence] = nil
             guard let key = accounts.keyIndex(doubtful.block.key) else { continue }
-            accounts.voidDoubtfulAllowance(key: key, window: doubtful.block.window, amount: doubtful.block.amount)
+            accounts.voidDoubtfulAllowance(key: key, doubt: sequence, amount: doubtful.block.amount)
             if Entry.allowanceVoided(doubt: sequence, why: "doubt expired").write(to: &writer, at: moment) { say(journal) }
         }
     }

@@ -37,73 +37,80 @@ extension Accounts {
         for index in keys.indices { callBack(index) }
     }
 
+    /// Calls back the allowances of every key whose money counts on an account.
+    mutating func callBack(under account: Int32) {
+        guard table.accounts[Int(account)].undrawn > 0 else { return }
+        for index in keys.indices where keys[index].chain.holds(account) { callBack(index) }
+    }
+
     mutating func callBack(_ index: Int) {
         let undrawn = keys[index].drawable + keys[index].pending
         keys[index].drawable = 0
         keys[index].pending = 0
         keys[index].epoch &+= 1
         guard undrawn > 0 else { return }
-        let nanos = Int128(undrawn)
-        forEachAccount(keys[index]) {
-            $0.reserved -= nanos
-            $0.undrawn -= nanos
-        }
-        effects.append(.returned(key: index, window: window, amount: Money(nanos: undrawn)))
+        table.addUndrawn(keys[index].chain, -Int128(undrawn))
+        effects.append(.returned(key: index, amount: Money(nanos: undrawn)))
     }
 
     /// Grants another block when less than half of one is left, and never so little that the next hold like this one waits.
+    /// A grant stays below the limits themselves; a grace is for holds that name it.
     mutating func refill(_ index: Int, beside amount: Int64) {
         let key = keys[index]
         let undrawn = Int128(key.drawable) + Int128(key.pending)
         let busy = Int128(settings.underWayFactor) * key.held
         var block = min(max(Int128(settings.block), busy), Int128(settings.largestBlock))
         guard undrawn < max(block / 2, Int128(amount)) else { return }
-        var headroom = unlimitedHeadroom
-        for account in [key.account, key.team, key.tenant] { headroom = min(headroom, accounts[Int(account)].headroom) }
+        let headroom = table.left(key.chain, below: .limit)
         block = min(block, headroom / Int128(settings.headroomDivisor))
         if block < Int128(amount) { block = Int128(amount) }
         guard block > 0, block <= headroom, block <= Int128(settings.largestBlock) else { return }
         // A small block on top of what is on its way would only make entries.
         guard undrawn < max(block / 2, Int128(amount)) else { return }
-        forEachAccount(key) {
-            $0.reserved += block
-            $0.undrawn += block
-        }
+        table.addUndrawn(key.chain, block)
         keys[index].pending += Int64(block)
-        effects.append(.granted(key: index, window: window, amount: Money(nanos: Int64(block))))
+        effects.append(.granted(key: index, amount: Money(nanos: Int64(block))))
     }
 
-    /// Finds room on every account of the chain, calling undrawn allowances back where it must; `nil` when there is room.
-    mutating func makeRoom(for nanos: Int128, key index: Int) -> HoldDecision? {
-        let key = keys[index]
-        var short = false
-        for account in [key.account, key.team, key.tenant] {
-            let left = accounts[Int(account)].headroom + accounts[Int(account)].undrawn
-            if nanos > left || nanos > Int128(largestHold) {
-                let limit = accounts[Int(account)].limit ?? Money(nanos: largestHold)
-                return .refused(
-                    accounts[Int(account)].name, limit: limit, left: Money(nanos: Int64(clamping: max(0, left))),
-                    resets: windowEnd)
-            }
-            if nanos > accounts[Int(account)].headroom { short = true }
+    /// Finds room on every line of the chain that a hold belongs to, calling undrawn allowances back where it must; `nil` when
+    /// there is room.
+    mutating func makeRoom(for nanos: Int128, key index: Int, of hold: UInt64) -> HoldDecision? {
+        let chain = keys[index].chain
+        if nanos > Int128(largestHold) {
+            return .refused(
+                table.accounts[Int(chain.key)].name, .total, limit: Money(nanos: largestHold), left: Money(nanos: largestHold),
+                resets: nil)
         }
-        guard short else { return nil }
+        if let line = table.firstBeyond(.bound, chain, plus: nanos, countingUndrawn: false, of: hold) {
+            return refusal(line)
+        }
+        guard table.firstBeyond(.limit, chain, plus: nanos, countingUndrawn: true, of: hold) != nil else { return nil }
         // The key's own allowance first: it counts on all three accounts.
         callBack(index)
-        for account in [key.team, key.tenant] {
+        for account in [chain.team, chain.tenant] {
             var visited = 0
-            while accounts[Int(account)].headroom < nanos, visited < keys.count {
+            while visited < keys.count, table.accounts[Int(account)].undrawn > 0, table.left(account, below: .limit) < nanos {
                 reclaimCursor = reclaimCursor + 1 < keys.count ? reclaimCursor + 1 : 0
                 visited += 1
-                let other = keys[reclaimCursor]
-                if other.team == account || other.tenant == account { callBack(reclaimCursor) }
+                if keys[reclaimCursor].chain.holds(account) { callBack(reclaimCursor) }
             }
         }
         return nil
     }
 
-    func isWithinLimits(_ key: KeyState) -> Bool {
-        accounts[Int(key.account)].headroom >= 0 && accounts[Int(key.team)].headroom >= 0
-            && accounts[Int(key.tenant)].headroom >= 0
+    private func refusal(_ index: Int) -> HoldDecision {
+        let line = table.lines[index]
+        let limit = table.spendLimit(index)?.amount ?? Money(nanos: largestHold)
+        return .refused(
+            table.accounts[Int(line.account)].name, table.clocks[Int(line.clock)].period, limit: limit,
+            left: Money(nanos: Int64(clamping: max(0, line.bound - line.spoken))), resets: table.resets(index))
     }
+
+    func isWithinLimits(_ chain: LineTable.Chain) -> Bool {
+        table.firstBeyond(.limit, chain, countingUndrawn: true, of: .max) == nil
+    }
+}
+
+extension LineTable.Chain {
+    func holds(_ account: Int32) -> Bool { key == account || team == account || tenant == account }
 }

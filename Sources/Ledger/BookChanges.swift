@@ -1,5 +1,4 @@
 import Core
-import GRDB
 
 /// What a batch of entries changes in the books: which rows of the fold, and what is added to the minutes.
 /// A hold that begins and ends within the batch leaves nothing but its minute.
@@ -8,20 +7,18 @@ struct BookChanges {
         var minute: Int64
         var key: Int32
         var route: InternedRoute
-    }
-
-    struct Touched: Hashable {
-        var key: Int32
-        var window: Window
+        var tier: ServiceTier
     }
 
     struct Meters {
         var calls: Int64 = 0
         var voided: Int64 = 0
         var estimated: Int64 = 0
+        var corrections: Int64 = 0
         var usage = Usage.zero
         var nanos: Int64 = 0
         var estimatedNanos: Int64 = 0
+        var correctedNanos: Int64 = 0
     }
 
     struct RefusalMinute: Hashable {
@@ -33,18 +30,25 @@ struct BookChanges {
 
     /// The sequence number that the batch began with.
     private let first: UInt64
-    private var keys: Set<String> = []
-    private var limits: Set<AccountName> = []
-    private var touched: Set<Touched> = []
+    private(set) var keys: Set<String> = []
+    private(set) var limits: Set<AccountName> = []
+    /// Keys whose accounts' lines changed.
+    private(set) var touched: Set<Int32> = []
+    /// Periods whose windows opened: every line of theirs changed.
+    private(set) var turned: Set<Period> = []
+    /// Accounts whose limits or alerts changed.
+    private(set) var changedAccounts: Set<AccountName> = []
+    private(set) var evidence: Set<String> = []
+    private(set) var corrected: Set<UInt64> = []
     /// Holds of this batch; those that are still open at its end get a row.
-    private var opened: [UInt64] = []
+    private(set) var opened: [UInt64] = []
     /// Holds of earlier batches that have ended.
-    private var closed: [UInt64] = []
+    private(set) var closed: [UInt64] = []
     /// Open holds that came in doubt or were overrun.
-    private var changed: Set<UInt64> = []
-    private var doubtfulAllowances: Set<UInt64> = []
-    private var minutes: [Minute: Meters] = [:]
-    private var refusals: [RefusalMinute: Int64] = [:]
+    private(set) var changed: Set<UInt64> = []
+    private(set) var doubtfulAllowances: Set<UInt64> = []
+    private(set) var minutes: [Minute: Meters] = [:]
+    private(set) var refusals: [RefusalMinute: Int64] = [:]
 
     init(from first: UInt64) { self.first = first }
 
@@ -58,13 +62,15 @@ struct BookChanges {
             switch scanned.entry {
             case .hold(let row):
                 try fold.open(sequence, row)
-                note(opened: sequence, row.key, row.window)
+                if let month = row.window { note(month: month) }
+                note(opened: sequence, row.key)
             case .end(let end):
                 let row = try fold.close(sequence, end, at: scanned.at)
-                note(end, of: row, minuteNumber(scanned.at))
+                note(end, end.hold, of: row, minuteNumber(scanned.at))
             case .allowance(let key, let window, let amount):
                 try fold.grant(sequence, key: key, window, amount, at: scanned.at)
-                touched.insert(Touched(key: key, window: window))
+                if let window { note(month: window) }
+                touched.insert(key)
             }
         } catch { throw .contradiction(error) }
     }
@@ -82,16 +88,26 @@ struct BookChanges {
     private mutating func note(_ sequence: UInt64, at moment: Timestamp, _ entry: Entry, before fold: Fold) {
         switch entry {
         case .hold(let hold):
-            if let key = fold.number(hold.key) { note(opened: sequence, key, hold.window) }
+            if let month = hold.window { note(month: month) }
+            if let key = fold.number(hold.key) { note(opened: sequence, key) }
         case .end(let end):
-            if let row = fold.rows[end.hold] { note(ScannedEnd(end), of: row, minuteNumber(moment)) }
-        case .overrun(let sequence, _, let amount):
-            guard let row = fold.rows[sequence] else { return }
-            changed.insert(sequence)
-            touched.insert(Touched(key: row.key, window: row.window))
-            minutes[Minute(minute: minuteNumber(moment), key: row.key, route: row.route), default: Meters()].nanos += amount.nanos
+            if let row = fold.rows[end.hold] { note(ScannedEnd(end), end.hold, of: row, minuteNumber(moment)) }
+        case .overrun(let hold, _, let amount):
+            guard let row = fold.rows[hold] else { return }
+            changed.insert(hold)
+            touched.insert(row.key)
+            let at = Minute(minute: minuteNumber(moment), key: row.key, route: row.route, tier: row.tier)
+            minutes[at, default: Meters()].addNanos(amount.nanos)
+        case .lengthened(let more):
+            changed.insert(more.hold)
+            if let row = fold.rows[more.hold] { touched.insert(row.key) }
+        case .correction(let correction): note(correction, minuteNumber(moment), fold)
         case .doubt(let hold, _): changed.insert(hold)
-        case .allowance(let block), .allowanceReturned(let block): touch(block, fold)
+        case .window(let period, _, _): turned.insert(period)
+        case .alert(let account, _, _, _): changedAccounts.insert(account)
+        case .allowance(let block), .allowanceReturned(let block):
+            if let month = block.window { note(month: month) }
+            touch(block, fold)
         case .allowanceDoubt(let block, _):
             doubtfulAllowances.insert(sequence)
             touch(block, fold)
@@ -100,11 +116,11 @@ struct BookChanges {
             if let block = fold.doubtfulAllowances[doubt]?.block { touch(block, fold) }
         case .key(let record):
             keys.insert(record.id)
-            limits.insert(.key(record.id))
+            note(limits: .key(record.id))
+            changedAccounts.insert(.team(tenant: record.tenant, team: record.team))
+            changedAccounts.insert(.tenant(record.tenant))
         case .keyRotated(let id, _), .keyRevoked(let id, _): keys.insert(id)
-        case .limit(let account, _):
-            limits.insert(account)
-            if case .key(let id) = account { keys.insert(id) }
+        case .limit(let account, _), .limits(let account, _): note(limits: account)
         case .refused(_, let counts):
             for count in counts {
                 let at = RefusalMinute(
@@ -115,152 +131,65 @@ struct BookChanges {
         }
     }
 
-    private mutating func note(opened sequence: UInt64, _ key: Int32, _ window: Window) {
+    private mutating func note(opened sequence: UInt64, _ key: Int32) {
         opened.append(sequence)
-        touched.insert(Touched(key: key, window: window))
+        touched.insert(key)
     }
 
-    private mutating func note(_ end: ScannedEnd, of row: OpenRow, _ minute: Int64) {
-        if end.hold < first { closed.append(end.hold) }
-        touched.insert(Touched(key: row.key, window: row.window))
-        minutes[Minute(minute: minute, key: row.key, route: row.route), default: Meters()].add(end)
+    /// Version 1 opened a month by naming it.
+    private mutating func note(month: Window) { turned.insert(.monthUTC) }
+
+    private mutating func note(limits account: AccountName) {
+        limits.insert(account)
+        changedAccounts.insert(account)
+        if case .key(let id) = account { keys.insert(id) }
+    }
+
+    private mutating func note(_ end: ScannedEnd, _ hold: UInt64, of row: OpenRow, _ minute: Int64) {
+        if hold < first { closed.append(hold) }
+        touched.insert(row.key)
+        if let id = end.evidence { evidence.insert(id) }
+        minutes[Minute(minute: minute, key: row.key, route: row.route, tier: end.tier), default: Meters()].add(end)
+    }
+
+    private mutating func note(_ correction: CorrectionEntry, _ minute: Int64, _ fold: Fold) {
+        guard let key = fold.number(correction.key) else { return }
+        touched.insert(key)
+        evidence.insert(correction.evidence)
+        corrected.insert(correction.hold)
+        let route = InternedRoute(correction.route)
+        minutes[Minute(minute: minute, key: key, route: route, tier: correction.tier), default: Meters()].add(correction)
     }
 
     private mutating func touch(_ block: Entry.Block, _ fold: Fold) {
-        if let key = fold.number(block.key) { touched.insert(Touched(key: key, window: block.window)) }
+        if let key = fold.number(block.key) { touched.insert(key) }
     }
 }
 
 extension BookChanges.Meters {
     fileprivate mutating func add(_ end: ScannedEnd) {
         if end.isVoided { voided += 1 } else { calls += 1 }
-        usage = usage + end.usage
-        nanos += end.settled.nanos
+        usage = usage.saturatingAdd(end.usage)
+        addNanos(end.settled.nanos)
         if end.isEstimated {
             estimated += 1
-            estimatedNanos += end.settled.nanos
+            estimatedNanos = saturated(estimatedNanos, end.settled.nanos)
         }
     }
+
+    fileprivate mutating func add(_ correction: CorrectionEntry) {
+        corrections += 1
+        usage = usage.saturatingAdd(correction.usage)
+        addNanos(correction.amount.nanos)
+        correctedNanos = saturated(correctedNanos, correction.amount.nanos)
+    }
+
+    fileprivate mutating func addNanos(_ amount: Int64) { nanos = saturated(nanos, amount) }
+}
+
+private func saturated(_ a: Int64, _ b: Int64) -> Int64 {
+    let (sum, overflow) = a.addingReportingOverflow(b)
+    return overflow ? (b < 0 ? .min : .max) : sum
 }
 
 private func minuteNumber(_ moment: Timestamp) -> Int64 { moment.nanoseconds / 60_000_000_000 }
-
-// MARK: Writing
-
-extension BookChanges {
-    func write(_ database: Database, _ fold: Fold) throws {
-        try writeKeys(database, fold)
-        try writeMoney(database, fold)
-        try writeMinutes(database, fold)
-        try database.execute(
-            sql: "UPDATE watermark SET next = ?, window = ?, latest = ?, configuration = ?, stopped = ?",
-            arguments: [
-                Int64(clamping: fold.next), Int64(fold.window.months), fold.latest.nanoseconds, fold.configuration,
-                fold.stopped,
-            ])
-    }
-
-    private func writeKeys(_ database: Database, _ fold: Fold) throws {
-        var positions: [String: Int] = [:]
-        if !keys.isEmpty {
-            for (position, id) in fold.keyOrder.enumerated() where keys.contains(id) { positions[id] = position }
-        }
-        for id in keys {
-            guard let key = fold.keys[id], let position = positions[id] else { continue }
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)",
-                arguments: [id, position, storedKey(key.record), key.revoked?.nanoseconds])
-        }
-        for account in limits {
-            let columns = AccountColumns(account)
-            if let limit = fold.limits[account] {
-                try database.execute(
-                    sql: "INSERT OR REPLACE INTO limits VALUES (?, ?, ?, ?)",
-                    arguments: [columns.kind, columns.tenant, columns.name, limit.nanos])
-            } else {
-                try database.execute(
-                    sql: "DELETE FROM limits WHERE kind = ? AND tenant = ? AND name = ?",
-                    arguments: [columns.kind, columns.tenant, columns.name])
-            }
-        }
-    }
-
-    private func writeMoney(_ database: Database, _ fold: Fold) throws {
-        try writeBalances(database, fold)
-        try writeHolds(database, fold)
-        for sequence in doubtfulAllowances {
-            if let doubtful = fold.doubtfulAllowances[sequence] {
-                try database.execute(
-                    sql: "INSERT OR REPLACE INTO doubtfulAllowances VALUES (?, ?, ?, ?, ?)",
-                    arguments: [
-                        Int64(clamping: sequence), doubtful.since.nanoseconds, doubtful.block.key,
-                        Int64(doubtful.block.window.months), doubtful.block.amount.nanos,
-                    ])
-            } else {
-                try database.execute(
-                    sql: "DELETE FROM doubtfulAllowances WHERE sequence = ?", arguments: [Int64(clamping: sequence)])
-            }
-        }
-    }
-
-    private func writeBalances(_ database: Database, _ fold: Fold) throws {
-        var places: Set<Fold.Place> = []
-        for touched in touched {
-            for account in fold.accounts(ofKey: touched.key) {
-                places.insert(Fold.Place(account: account, window: touched.window))
-            }
-        }
-        let insert = try database.cachedStatement(sql: "INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-        for place in places {
-            let columns = AccountColumns(place.account)
-            let balance = fold.balance(place.account, place.window)
-            try insert.execute(arguments: [
-                columns.kind, columns.tenant, columns.name, Int64(place.window.months), String(balance.settled),
-                String(balance.held), String(balance.undrawn), String(balance.doubtful),
-            ])
-        }
-    }
-
-    private func writeHolds(_ database: Database, _ fold: Fold) throws {
-        let insert = try database.cachedStatement(sql: "INSERT OR REPLACE INTO holds VALUES (?, ?, ?, ?, ?)")
-        var writer = EntryWriter()
-        for sequences in [opened, Array(changed)] {
-            for sequence in sequences {
-                guard let hold = fold.hold(sequence) else { continue }
-                try insert.execute(arguments: [
-                    Int64(clamping: sequence), hold.at.nanoseconds, storedHold(hold, sequence, &writer),
-                    hold.doubtfulSince?.nanoseconds, hold.overrun.nanos,
-                ])
-            }
-        }
-        let delete = try database.cachedStatement(sql: "DELETE FROM holds WHERE sequence = ?")
-        for sequence in closed { try delete.execute(arguments: [Int64(clamping: sequence)]) }
-    }
-
-    private func writeMinutes(_ database: Database, _ fold: Fold) throws {
-        let addMinute = try database.cachedStatement(
-            sql: """
-                INSERT INTO usage VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, voided = voided + excluded.voided,
-                    estimated = estimated + excluded.estimated, input = input + excluded.input,
-                    cachedInput = cachedInput + excluded.cachedInput, output = output + excluded.output,
-                    reasoning = reasoning + excluded.reasoning, nanos = nanos + excluded.nanos,
-                    estimatedNanos = estimatedNanos + excluded.estimatedNanos
-                """)
-        for (at, meters) in minutes {
-            try addMinute.execute(arguments: [
-                at.minute, fold.keyOrder[Int(at.key)], at.route.facts.model, at.route.facts.endpoint, meters.calls,
-                meters.voided, meters.estimated, meters.usage.input, meters.usage.cachedInput, meters.usage.output,
-                meters.usage.reasoning, meters.nanos, meters.estimatedNanos,
-            ])
-        }
-        for (at, count) in refusals {
-            try database.execute(
-                sql: """
-                    INSERT INTO refusals VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT DO UPDATE SET count = count + excluded.count
-                    """,
-                arguments: [at.minute, at.key, at.code, at.model, count])
-        }
-    }
-}

@@ -35,7 +35,14 @@ public enum Entry: Sendable, Hashable {
     case key(KeyRecord)
     case keyRotated(id: String, secrets: [KeySecret])
     case keyRevoked(id: String, why: String)
+    /// The monthly limit alone; version 1 wrote it, `limits` has taken its place.
     case limit(AccountName, Money?)
+    /// All limits of an account from now on.
+    case limits(AccountName, AccountLimits)
+    /// The current window of a period on every account: what counted before counts no more, or, where it rolls, less.
+    case window(Period, from: Timestamp, to: Timestamp)
+    /// So many percent of a limit are settled, told once in a window.
+    case alert(AccountName, Period, percent: Int64, settled: Money)
     /// Adds to a key's allowance: reserved on every account of its chain.
     case allowance(Block)
     /// The undrawn rest goes back to the headroom.
@@ -44,9 +51,13 @@ public enum Entry: Sendable, Hashable {
     case allowanceDoubt(Block, why: String)
     case allowanceVoided(doubt: UInt64, why: String)
     case hold(HoldEntry)
+    /// An open hold holds so much more.
+    case lengthened(LengthenedEntry)
     /// Charged beyond its hold, which is still open here and settles in full by the end that follows.
     case overrun(hold: UInt64, attempt: AttemptID, amount: Money)
     case end(EndEntry)
+    /// What an attempt that has ended was charged, changed by evidence.
+    case correction(CorrectionEntry)
     /// The hold stays reserved until evidence or policy ends it.
     case doubt(hold: UInt64, why: String)
     case refused(from: Timestamp, [Refusals])
@@ -67,10 +78,11 @@ public enum Entry: Sendable, Hashable {
 
     public struct Block: Sendable, Hashable {
         public var key: String
-        public var window: Window
+        /// The month, which version 1 wrote here; windows have entries of their own since.
+        public var window: Window?
         public var amount: Money
 
-        public init(key: String, window: Window, amount: Money) {
+        public init(key: String, window: Window? = nil, amount: Money) {
             self.key = key
             self.window = window
             self.amount = amount
@@ -98,20 +110,26 @@ public struct HoldEntry: Sendable, Hashable {
     public var attempt: AttemptID
     public var call: String
     public var key: String
-    public var window: Window
+    /// The month, which version 1 wrote here.
+    public var window: Window?
     public var amount: Money
     /// Drawn on the key's allowance, so that it was reserved already.
     public var drawn: Bool
+    /// By this name it is beyond a limit.
+    public var grace: String?
     public var inputBound: Int64
     public var outputBound: Int64
     public var generation: UInt64
     public var operation: Operation
     public var stream: Bool
+    /// The tier that was asked for.
+    public var tier: ServiceTier
     public var route: RouteFacts
 
     public init(
-        attempt: AttemptID, call: String, key: String, window: Window, amount: Money, drawn: Bool, inputBound: Int64,
-        outputBound: Int64, generation: UInt64, operation: Operation, stream: Bool, route: RouteFacts
+        attempt: AttemptID, call: String, key: String, window: Window? = nil, amount: Money, drawn: Bool, grace: String? = nil,
+        inputBound: Int64, outputBound: Int64, generation: UInt64, operation: Operation, stream: Bool,
+        tier: ServiceTier = .standard, route: RouteFacts
     ) {
         self.attempt = attempt
         self.call = call
@@ -119,12 +137,34 @@ public struct HoldEntry: Sendable, Hashable {
         self.window = window
         self.amount = amount
         self.drawn = drawn
+        self.grace = grace
         self.inputBound = inputBound
         self.outputBound = outputBound
         self.generation = generation
         self.operation = operation
         self.stream = stream
+        self.tier = tier
         self.route = route
+    }
+}
+
+/// An answer ran past its bound, and more was reserved for it.
+public struct LengthenedEntry: Sendable, Hashable {
+    /// Sequence number of the hold's entry.
+    public var hold: UInt64
+    public var attempt: AttemptID
+    /// In addition to what is held.
+    public var amount: Money
+    public var outputBound: Int64
+    /// By this name it is beyond a limit.
+    public var grace: String?
+
+    public init(hold: UInt64, attempt: AttemptID, amount: Money, outputBound: Int64, grace: String? = nil) {
+        self.hold = hold
+        self.attempt = attempt
+        self.amount = amount
+        self.outputBound = outputBound
+        self.grace = grace
     }
 }
 
@@ -143,13 +183,18 @@ public struct EndEntry: Sendable, Hashable {
     public var usage: Usage
     /// Counted or assumed by Weir, not told by the provider.
     public var estimated: Bool
+    /// The tier that served, whose price was charged.
+    public var tier: ServiceTier
     public var why: String?
+    /// Names the evidence that ended a doubt; it counts once.
+    public var evidence: String?
     /// The provider's usage object as it came, so that a period can be rated again.
     public var rawUsage: [UInt8]?
 
     public init(
         hold: UInt64, attempt: AttemptID, how: How, settled: Money, back: Money = .zero, usage: Usage = .zero,
-        estimated: Bool = false, why: String? = nil, rawUsage: [UInt8]? = nil
+        estimated: Bool = false, tier: ServiceTier = .standard, why: String? = nil, evidence: String? = nil,
+        rawUsage: [UInt8]? = nil
     ) {
         self.hold = hold
         self.attempt = attempt
@@ -158,7 +203,45 @@ public struct EndEntry: Sendable, Hashable {
         self.back = back
         self.usage = usage
         self.estimated = estimated
+        self.tier = tier
         self.why = why
+        self.evidence = evidence
         self.rawUsage = rawUsage
+    }
+}
+
+/// What evidence that came after an attempt's end changes in its charge.
+public struct CorrectionEntry: Sendable, Hashable {
+    /// Sequence number of the hold's entry.
+    public var hold: UInt64
+    public var attempt: AttemptID
+    public var key: String
+    /// What the attempt was charged in all until now.
+    public var before: Money
+    /// Added to that; below zero: given back.
+    public var amount: Money
+    /// Added to its meters.
+    public var usage: Usage
+    /// Names the evidence; it counts once.
+    public var evidence: String
+    public var why: String
+    /// Of the hold, so that a report books the correction where it booked the charge.
+    public var tier: ServiceTier
+    public var route: RouteFacts
+
+    public init(
+        hold: UInt64, attempt: AttemptID, key: String, before: Money, amount: Money, usage: Usage, evidence: String, why: String,
+        tier: ServiceTier = .standard, route: RouteFacts
+    ) {
+        self.hold = hold
+        self.attempt = attempt
+        self.key = key
+        self.before = before
+        self.amount = amount
+        self.usage = usage
+        self.evidence = evidence
+        self.why = why
+        self.tier = tier
+        self.route = route
     }
 }

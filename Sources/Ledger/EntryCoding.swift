@@ -1,12 +1,16 @@
 public import Core
 
 extension Entry {
-    /// Reads a whole entry as the journal keeps it: `{"v":1,"n":…,"t":…,…}`.
+    /// Reads a whole entry as the journal keeps it: `{"v":2,"n":…,"s":"…","t":…,…}`; version 1 had no `s`, its random salt.
     public static func parse(
         _ bytes: UnsafeRawBufferPointer
     ) throws(EntryError) -> (sequence: UInt64, at: Timestamp, entry: Entry) {
         let reader = try EntryReader(bytes)
-        guard try reader.number("v") == 1 else { throw EntryError(reason: .unknownVersion) }
+        switch try reader.number("v") {
+        case 1: break
+        case 2: try reader.salt()
+        default: throw EntryError(reason: .unknownVersion)
+        }
         let sequence = try reader.number("n")
         return (UInt64(sequence), try reader.moment("at"), try Entry(reader))
     }
@@ -39,20 +43,33 @@ extension Entry {
         case .limit(let account, let limit):
             writer.account(account)
             if let limit { writer.member("limit", limit) }
+        case .limits(let account, let limits):
+            writer.account(account)
+            writer.limits(limits)
+        case .window(let period, let from, let to):
+            writer.member("period", period.description)
+            writer.member("from", from.nanoseconds)
+            writer.member("to", to.nanoseconds)
+        case .alert(let account, let period, let percent, let settled):
+            writer.account(account)
+            writer.member("period", period.description)
+            writer.member("percent", percent)
+            writer.member("settled", settled)
         case .allowance(let block), .allowanceReturned(let block):
-            writer.block(key: block.key, window: block.window, amount: block.amount)
+            writer.block(block)
         case .allowanceDoubt(let block, let why):
-            writer.block(key: block.key, window: block.window, amount: block.amount)
+            writer.block(block)
             writer.member("why", why)
         case .allowanceVoided(let doubt, let why):
             writer.member("doubt", sequence: doubt)
             writer.member("why", why)
-        case .hold(let hold):
-            writer.hold(
-                attempt: hold.attempt, call: hold.call, key: hold.key, window: hold.window, amount: hold.amount,
-                drawn: hold.drawn, inputBound: hold.inputBound, outputBound: hold.outputBound,
-                generation: hold.generation, operation: hold.operation, stream: hold.stream)
-            writer.route(hold.route)
+        case .hold(let hold): writer.hold(hold)
+        case .lengthened(let more):
+            writer.member("hold", sequence: more.hold)
+            writer.member("attempt", more.attempt)
+            writer.member("amount", more.amount)
+            writer.member("outputBound", more.outputBound)
+            if let grace = more.grace { writer.member("grace", grace) }
         case .overrun(let hold, let attempt, let amount):
             writer.member("hold", sequence: hold)
             writer.member("attempt", attempt)
@@ -61,6 +78,7 @@ extension Entry {
             (end.rawUsage ?? []).withUnsafeBytes { raw in
                 writer.end(end, rawUsage: end.rawUsage == nil ? nil : raw)
             }
+        case .correction(let correction): writer.correction(correction)
         case .doubt(let hold, let why):
             writer.member("hold", sequence: hold)
             writer.member("why", why)
@@ -84,13 +102,18 @@ extension Entry {
         case .keyRotated: "key-rotated"
         case .keyRevoked: "key-revoked"
         case .limit: "limit"
+        case .limits: "limits"
+        case .window: "window"
+        case .alert: "alert"
         case .allowance: "allowance"
         case .allowanceReturned: "allowance-returned"
         case .allowanceDoubt: "allowance-doubt"
         case .allowanceVoided: "allowance-voided"
         case .hold: "hold"
+        case .lengthened: "lengthened"
         case .overrun: "overrun"
         case .end: "end"
+        case .correction: "correction"
         case .doubt: "doubt"
         case .refused: "refused"
         case .act: "act"
@@ -124,6 +147,19 @@ extension Entry {
         case "key-revoked": self = .keyRevoked(id: try reader.string("key"), why: try reader.string("why"))
         case "limit":
             self = .limit(try reader.account(), reader.has("limit") ? try reader.money("limit") : nil)
+        case "limits": self = .limits(try reader.account(), try reader.limits())
+        case "window":
+            self = .window(try reader.period(), from: try reader.moment("from"), to: try reader.moment("to"))
+        case "alert":
+            self = .alert(
+                try reader.account(), try reader.period(), percent: try reader.natural("percent"),
+                settled: try reader.money("settled"))
+        case "lengthened":
+            self = .lengthened(
+                LengthenedEntry(
+                    hold: try reader.sequence("hold"), attempt: try reader.attempt(), amount: try reader.money("amount"),
+                    outputBound: try reader.natural("outputBound"), grace: try reader.optionalString("grace")))
+        case "correction": self = .correction(try reader.correction())
         case "act":
             self = .act(
                 who: try reader.string("who"), what: try reader.string("what"), on: try reader.optionalString("on"))
@@ -143,26 +179,39 @@ extension EntryWriter {
         byte(UInt8(ascii: "\""))
     }
 
-    mutating func block(key: String, window: Window, amount: Money) {
+    mutating func block(_ block: Entry.Block) { self.block(key: block.key, window: block.window, amount: block.amount) }
+
+    mutating func block(key: String, window: Window? = nil, amount: Money) {
         member("key", key)
-        member("window", window)
+        if let window { member("window", window) }
         member("amount", amount)
     }
 
-    /// All of a hold but its route.
-    mutating func hold(
-        attempt: AttemptID, call: String, key: String, window: Window, amount: Money, drawn: Bool, inputBound: Int64,
-        outputBound: Int64, generation: UInt64, operation: Operation, stream: Bool
+    mutating func hold(_ hold: HoldEntry) {
+        member("attempt", hold.attempt)
+        member("call", hold.call)
+        member("key", hold.key)
+        if let window = hold.window { member("window", window) }
+        member("amount", hold.amount)
+        holdFacts(
+            drawn: hold.drawn, grace: hold.grace, inputBound: hold.inputBound, outputBound: hold.outputBound,
+            generation: hold.generation, operation: hold.operation, stream: hold.stream, tier: hold.tier)
+        route(hold.route)
+    }
+
+    /// What stands between a hold's amount and its route.
+    mutating func holdFacts(
+        drawn: Bool, grace: String?, inputBound: Int64, outputBound: Int64, generation: UInt64, operation: Operation,
+        stream: Bool, tier: ServiceTier
     ) {
-        member("attempt", attempt)
-        member("call", call)
-        block(key: key, window: window, amount: amount)
         if drawn { member("drawn", true) }
+        if let grace { member("grace", grace) }
         member("inputBound", inputBound)
         member("outputBound", outputBound)
         member("generation", sequence: generation)
         member("operation", operation.text)
         if stream { member("stream", true) }
+        if tier != .standard { member("tier", tier.text) }
     }
 
     mutating func route(_ facts: RouteFacts) {
@@ -173,6 +222,7 @@ extension EntryWriter {
         member("operator", facts.operator)
         member("operatorCountry", facts.operatorCountry)
         strings("processedIn", facts.processedIn)
+        if !facts.price.isEmpty { member("price", facts.price) }
     }
 
     mutating func end(_ end: EndEntry, rawUsage: UnsafeRawBufferPointer?) {
@@ -184,16 +234,55 @@ extension EntryWriter {
         }
         if end.settled != .zero { member("settled", end.settled) }
         if end.back != .zero { member("back", end.back) }
-        if end.usage.input != 0 { member("input", end.usage.input) }
-        if end.usage.cachedInput != 0 { member("cachedInput", end.usage.cachedInput) }
-        if end.usage.output != 0 { member("output", end.usage.output) }
-        if end.usage.reasoning != 0 { member("reasoning", end.usage.reasoning) }
+        meters(end.usage)
         if end.estimated { member("estimated", true) }
+        if end.tier != .standard { member("tier", end.tier.text) }
         if let why = end.why { member("why", why) }
+        if let evidence = end.evidence { member("evidence", evidence) }
         if let rawUsage {
             name("usage")
             raw(rawUsage)
         }
+    }
+
+    mutating func meters(_ usage: Usage) {
+        for meter in Meter.allCases {
+            let count = usage[meter]
+            if count != 0 { member(meter.text, count) }
+        }
+    }
+
+    mutating func correction(_ correction: CorrectionEntry) {
+        member("hold", sequence: correction.hold)
+        member("attempt", correction.attempt)
+        member("key", correction.key)
+        member("before", correction.before)
+        member("amount", correction.amount)
+        meters(correction.usage)
+        member("evidence", correction.evidence)
+        member("why", correction.why)
+        if correction.tier != .standard { member("tier", correction.tier.text) }
+        route(correction.route)
+    }
+
+    mutating func limits(_ limits: AccountLimits) {
+        name("limits")
+        byte(UInt8(ascii: "["))
+        for (index, limit) in limits.spend.enumerated() {
+            text(index > 0 ? ",{\"period\":" : "{\"period\":")
+            string(limit.period.description)
+            member("amount", limit.amount)
+            if let grace = limit.grace {
+                member("grace", grace.name)
+                member("graceAmount", grace.amount)
+            }
+            if !limit.alertPercents.isEmpty { strings("alerts", limit.alertPercents.map(String.init)) }
+            byte(UInt8(ascii: "}"))
+        }
+        byte(UInt8(ascii: "]"))
+        if let most = limits.pace.requestsPerMinute { member("requestsPerMinute", most) }
+        if let most = limits.pace.tokensPerMinute { member("tokensPerMinute", most) }
+        if let most = limits.pace.concurrency { member("concurrency", Int64(most)) }
     }
 
     mutating func account(_ account: AccountName) {
@@ -212,7 +301,7 @@ extension EntryWriter {
         member("tenant", record.tenant)
         member("team", record.team)
         if let models = record.models { strings("models", models.sorted()) }
-        if let limit = record.monthlyLimit { member("limit", limit) }
+        if record.limits != .none { limits(record.limits) }
         member("created", record.created.nanoseconds)
         if let expires = record.expires { member("expires", expires.nanoseconds) }
         secrets(record.secrets)
@@ -246,6 +335,34 @@ extension EntryWriter {
     }
 }
 
+extension ServiceTier {
+    var text: StaticString {
+        switch self {
+        case .standard: "standard"
+        case .priority: "priority"
+        case .flex: "flex"
+        case .batch: "batch"
+        }
+    }
+}
+
+extension Meter {
+    var text: StaticString {
+        switch self {
+        case .input: "input"
+        case .cachedInput: "cachedInput"
+        case .cacheWrite: "cacheWrite"
+        case .cacheWriteHour: "cacheWriteHour"
+        case .audioInput: "audioInput"
+        case .imageInput: "imageInput"
+        case .output: "output"
+        case .reasoning: "reasoning"
+        case .audioOutput: "audioOutput"
+        case .imageOutput: "imageOutput"
+        }
+    }
+}
+
 extension Operation {
     var text: StaticString {
         switch self {
@@ -254,87 +371,5 @@ extension Operation {
         case .embeddings: "embeddings"
         case .responses: "responses"
         }
-    }
-}
-
-// MARK: Pieces, read
-
-extension EntryReader {
-    func block() throws(EntryError) -> Entry.Block {
-        Entry.Block(key: try string("key"), window: try window("window"), amount: try money("amount"))
-    }
-
-    func hold() throws(EntryError) -> HoldEntry {
-        guard let operation = Operation(rawValue: try string("operation")) else {
-            throw EntryError(reason: .badValue, member: "operation")
-        }
-        return HoldEntry(
-            attempt: try attempt(), call: try string("call"), key: try string("key"), window: try window("window"),
-            amount: try money("amount"), drawn: try flag("drawn"), inputBound: try natural("inputBound"),
-            outputBound: try natural("outputBound"), generation: try sequence("generation"), operation: operation,
-            stream: try flag("stream"),
-            route: RouteFacts(
-                model: try string("model"), upstreamModel: try string("upstream"), endpoint: try string("endpoint"),
-                link: try string("link"), operator: try string("operator"),
-                operatorCountry: try string("operatorCountry"), processedIn: try strings("processedIn")))
-    }
-
-    func end() throws(EntryError) -> EndEntry {
-        guard let how = EndEntry.How(rawValue: try string("how")) else {
-            throw EntryError(reason: .badValue, member: "how")
-        }
-        func meter(_ name: StaticString) throws(EntryError) -> Int64 { has(name) ? try natural(name) : 0 }
-        return EndEntry(
-            hold: try sequence("hold"), attempt: try attempt(), how: how,
-            settled: Money(nanos: try meter("settled")), back: Money(nanos: try meter("back")),
-            usage: Usage(
-                input: try meter("input"), cachedInput: try meter("cachedInput"), output: try meter("output"),
-                reasoning: try meter("reasoning")),
-            estimated: try flag("estimated"), why: try optionalString("why"), rawUsage: try rawObject("usage"))
-    }
-
-    func account() throws(EntryError) -> AccountName {
-        if let id = try optionalString("key") { return .key(id) }
-        let tenant = try string("tenant")
-        if let team = try optionalString("team") { return .team(tenant: tenant, team: team) }
-        return .tenant(tenant)
-    }
-
-    func key() throws(EntryError) -> KeyRecord {
-        KeyRecord(
-            id: try string("key"), name: try string("name"), tenant: try string("tenant"), team: try string("team"),
-            models: has("models") ? Set(try strings("models")) : nil,
-            monthlyLimit: has("limit") ? try money("limit") : nil, created: try moment("created"),
-            expires: has("expires") ? try moment("expires") : nil, secrets: try secrets())
-    }
-
-    func secrets() throws(EntryError) -> [KeySecret] {
-        var result: [KeySecret] = []
-        for object in try objects("secrets") {
-            guard let digest = KeyDigest(hex: try object.string("digest")) else {
-                throw EntryError(reason: .badValue, member: "digest")
-            }
-            result.append(KeySecret(digest: digest, expires: object.has("expires") ? try object.moment("expires") : nil))
-        }
-        return result
-    }
-
-    func refusals() throws(EntryError) -> [Entry.Refusals] {
-        var result: [Entry.Refusals] = []
-        for object in try objects("counts") {
-            result.append(
-                Entry.Refusals(
-                    key: try object.optionalString("key"), code: try object.string("code"),
-                    model: try object.optionalString("model"), count: try object.natural("count")))
-        }
-        return result
-    }
-
-    /// A bare JSON number that is a natural one: only the journal's own members.
-    func number(_ name: StaticString) throws(EntryError) -> Int64 {
-        guard let value = bare(name), let text = String(validating: value, as: UTF8.self), let number = Int64(text),
-            number >= 0, String(number) == text
-        else { throw EntryError(reason: .badValue, member: "\(name)") }
-        return number
     }
 }

@@ -12,7 +12,7 @@ import Darwin
 enum ScannedEntry {
     case hold(OpenRow)
     case end(ScannedEnd)
-    case allowance(key: Int32, window: Window, amount: Money)
+    case allowance(key: Int32, window: Window?, amount: Money)
 }
 
 struct ScannedEnd {
@@ -23,13 +23,16 @@ struct ScannedEnd {
     var back: Money = .zero
     var usage: Usage = .zero
     var isEstimated = false
+    var tier = ServiceTier.standard
+    /// Only where a doubt was ended.
+    var evidence: String?
 }
 
 extension ScannedEnd {
     init(_ end: EndEntry) {
         self.init(
             hold: end.hold, attempt: end.attempt, isVoided: end.how == .voided, settled: end.settled, back: end.back,
-            usage: end.usage, isEstimated: end.estimated)
+            usage: end.usage, isEstimated: end.estimated, tier: end.tier, evidence: end.evidence)
     }
 }
 
@@ -92,9 +95,11 @@ func scanEntry(
 ) -> (sequence: UInt64, at: Timestamp, entry: ScannedEntry)? {
     guard let start = bytes.baseAddress else { return nil }
     var scanner = EntryScanner(base: start, count: bytes.count)
-    guard scanner.take("{\"v\":1,\"n\":"), let sequence = scanner.natural(endedBy: UInt8(ascii: ",")),
-        scanner.take("\"t\":\"")
-    else { return nil }
+    guard scanner.take("{\"v\":") else { return nil }
+    let isSalted = scanner.take("2,\"n\":")
+    guard isSalted || scanner.take("1,\"n\":"), let sequence = scanner.natural(endedBy: UInt8(ascii: ",")) else { return nil }
+    if isSalted { guard scanner.takeSalt() else { return nil } }
+    guard scanner.take("\"t\":\"") else { return nil }
     let entry: ScannedEntry
     let at: Int64
     if scanner.take("hold\",\"at\":\"") {
@@ -104,7 +109,7 @@ func scanEntry(
         guard let moment = scanner.natural(), let end = scanner.end() else { return nil }
         (at, entry) = (moment, .end(end))
     } else if scanner.take("allowance\",\"at\":\"") {
-        guard let moment = scanner.natural(), let key = scanner.key(names), let window = scanner.window(),
+        guard let moment = scanner.natural(), let key = scanner.key(names), let window = scanner.optionalWindow(),
             scanner.take(",\"amount\":\""), let amount = scanner.natural(), scanner.isAtEnd
         else { return nil }
         (at, entry) = (moment, .allowance(key: key, window: window, amount: Money(nanos: amount)))
@@ -191,9 +196,21 @@ private struct EntryScanner {
         return names.key(id)
     }
 
-    /// `"2026-11"`, in the years that `EntryReader.window` allows.
-    mutating func window() -> Window? {
-        guard take(",\"window\":\""), count - at > 8, byte(at + 4) == UInt8(ascii: "-"), byte(at + 7) == quote,
+    mutating func takeSalt() -> Bool {
+        guard take("\"s\":\""), count - at > 22, isSalt(UnsafeRawBufferPointer(start: base + at, count: 22)) else { return false }
+        at += 22
+        return take("\",")
+    }
+
+    /// The month of version 1, if it is there; `nil` when it is none.
+    mutating func optionalWindow() -> Window?? {
+        guard take(",\"window\":\"") else { return .some(nil) }
+        return window().map { Optional($0) }
+    }
+
+    /// `2026-11"`, in the years that `EntryReader.window` allows.
+    private mutating func window() -> Window? {
+        guard count - at > 8, byte(at + 4) == UInt8(ascii: "-"), byte(at + 7) == quote,
             let century = twoDigits(at), let year = twoDigits(at + 2), let month = twoDigits(at + 5), month >= 1, month <= 12
         else { return nil }
         let years = century * 100 + year
@@ -209,21 +226,56 @@ private struct EntryScanner {
     }
 
     mutating func hold(at moment: Int64, _ names: borrowing ScanNames) -> OpenRow? {
-        guard let attempt = attempt(), take(",\"call\":\""), let call = text(), let key = key(names), let window = window(),
+        guard let attempt = attempt(), take(",\"call\":\""), let call = text(), let key = key(names),
+            let window = optionalWindow(),
             take(",\"amount\":\""), let amount = natural()
         else { return nil }
         let drawn = take(",\"drawn\":true")
+        var grace: String?
+        if take(",\"grace\":\"") {
+            guard let name = text() else { return nil }
+            grace = String(decoding: name, as: UTF8.self)
+        }
         guard take(",\"inputBound\":\""), let inputBound = natural(), take(",\"outputBound\":\""),
             let outputBound = natural(), take(",\"generation\":\""), let generation = natural(), let operation = operation()
         else { return nil }
         let stream = take(",\"stream\":true")
+        guard let tier = tier() else { return nil }
         guard at < count, let route = names.route(UnsafeRawBufferPointer(start: base + at, count: count - at)) else {
             return nil
         }
         return OpenRow(
             attempt: attempt, call: String(decoding: call, as: UTF8.self), key: key, window: window,
-            amount: Money(nanos: amount), inputBound: inputBound, outputBound: outputBound, generation: UInt64(generation),
-            operation: operation, drawn: drawn, stream: stream, route: route, at: Timestamp(nanoseconds: moment))
+            amount: Money(nanos: amount), grace: grace, inputBound: inputBound, outputBound: outputBound,
+            generation: UInt64(generation),
+            operation: operation, drawn: drawn, stream: stream, tier: tier, route: route, at: Timestamp(nanoseconds: moment))
+    }
+
+    /// Standard where nothing is said.
+    private mutating func tier() -> ServiceTier? {
+        guard take(",\"tier\":\"") else { return .standard }
+        if take("priority\"") { return .priority }
+        if take("flex\"") { return .flex }
+        if take("batch\"") { return .batch }
+        return nil
+    }
+
+    /// Those that are there, in the order of `Meter.allCases`.
+    @inline(__always)
+    private mutating func meters(_ usage: inout Usage) -> Bool {
+        meter(",\"input\":\"", &usage.input) && meter(",\"cachedInput\":\"", &usage.cachedInput)
+            && meter(",\"cacheWrite\":\"", &usage.cacheWrite) && meter(",\"cacheWriteHour\":\"", &usage.cacheWriteHour)
+            && meter(",\"audioInput\":\"", &usage.audioInput) && meter(",\"imageInput\":\"", &usage.imageInput)
+            && meter(",\"output\":\"", &usage.output) && meter(",\"reasoning\":\"", &usage.reasoning)
+            && meter(",\"audioOutput\":\"", &usage.audioOutput) && meter(",\"imageOutput\":\"", &usage.imageOutput)
+    }
+
+    @inline(__always)
+    private mutating func meter(_ name: StaticString, _ count: inout Int64) -> Bool {
+        guard take(name) else { return true }
+        guard let number = natural() else { return false }
+        count = number
+        return true
     }
 
     private mutating func operation() -> Operation? {
@@ -248,23 +300,10 @@ private struct EntryScanner {
             guard let amount = natural() else { return nil }
             end.back = Money(nanos: amount)
         }
-        if take(",\"input\":\"") {
-            guard let meter = natural() else { return nil }
-            end.usage.input = meter
-        }
-        if take(",\"cachedInput\":\"") {
-            guard let meter = natural() else { return nil }
-            end.usage.cachedInput = meter
-        }
-        if take(",\"output\":\"") {
-            guard let meter = natural() else { return nil }
-            end.usage.output = meter
-        }
-        if take(",\"reasoning\":\"") {
-            guard let meter = natural() else { return nil }
-            end.usage.reasoning = meter
-        }
+        guard meters(&end.usage) else { return nil }
         end.isEstimated = take(",\"estimated\":true")
+        guard let tier = tier() else { return nil }
+        end.tier = tier
         if take(",\"why\":\"") {
             guard text() != nil else { return nil }
         }

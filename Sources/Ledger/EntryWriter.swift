@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// The largest rest of an entry (without the journal's `{"v":1,"n":…,`), so that the whole stays within 65,535 bytes.
+/// The largest rest of an entry (without the journal's `{"v":2,"n":…,"s":"…",`), so that the whole stays within 65,535 bytes.
 let largestEntryRest = 65_400
 
 /// Writes entries as compact JSON into one buffer that is used again and again. Nothing here allocates after `init`.

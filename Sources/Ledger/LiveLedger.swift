@@ -108,8 +108,17 @@ public enum Lengthening: Sendable {
     /// The hold is larger now; its new amount is in the journal on its way to the disk.
     case lengthened
     case refused(MoneyRefusal)
-    /// The hold has ended, or nothing can be journalled now.
+    /// The hold has ended or is in doubt, or nothing can be journalled now.
     case unavailable
+}
+
+/// So many percent of a limit are settled in its current window.
+public struct AlertNotice: Sendable, Hashable {
+    public var account: AccountName
+    public var period: Period
+    public var percent: Int
+    public var settled: Money
+    public var limit: Money
 }
 
 /// How an attempt ended, for its money.
@@ -129,6 +138,13 @@ public enum LedgerError: Error, Sendable, Hashable {
     case unknownKey
     /// A key cannot change its team or tenant, nor come back once it is revoked.
     case keyConflict
+    case limits(AccountName, LimitsError)
+    /// There is no such attempt at that sequence number.
+    case unknownAttempt
+    /// It is under way or in doubt: end it instead of correcting it.
+    case notEnded
+    /// An attempt cannot have cost or used less than nothing.
+    case belowZero
     /// The journal contradicts itself: nothing may be built on it.
     case contradiction(FoldError)
     case unreadable(sequence: UInt64, EntryError)
@@ -142,27 +158,45 @@ public final class LiveLedger: Sendable {
     public let doubtSettings: DoubtSettings
     let state: Mutex<LedgerState>
     let refusals = Mutex(RefusalCounts())
+    private let alertHandler = Mutex<(@Sendable (AlertNotice) -> Void)?>(nil)
 
     init(_ state: consuming sending LedgerState, journal: Journal, doubtSettings: DoubtSettings) {
         self.journal = journal
         self.doubtSettings = doubtSettings
         self.state = Mutex(state)
     }
+
+    /// Called with each alert after it was journalled, outside the ledger's lock, on whatever thread the end came from: it must be
+    /// short.
+    public func onAlert(_ body: @escaping @Sendable (AlertNotice) -> Void) { alertHandler.withLock { $0 = body } }
+
+    /// Hands alerts to their owner.
+    func tell(_ alerts: [AlertNotice]) {
+        guard !alerts.isEmpty, let handler = alertHandler.withLock({ $0 }) else { return }
+        for alert in alerts { handler(alert) }
+    }
 }
 
 /// What the ledger's lock guards.
 struct LedgerState: ~Copyable, Sendable {
     var accounts: Accounts
+    var clock: LedgerClock
     /// By key index.
     var keys: [Fold.Key]
     var doubtfulHolds: [UInt64: DoubtfulHold] = [:]
     var doubtfulAllowances: [UInt64: Fold.DoubtfulAllowance] = [:]
+    /// Evidence that has counted, with the entry it counted in.
+    var evidence: [String: UInt64] = [:]
+    var corrected: [UInt64: Fold.Corrected] = [:]
     /// Holds that have an end here and no place in the journal yet, because it takes nothing now. While there are any, nothing is held.
     var backlog: [Unsaid] = []
+    /// Journalled, and not handed over yet.
+    var alerts: [AlertNotice] = []
     var writer = EntryWriter()
 
-    init(accounts: Accounts, keys: [Fold.Key]) {
+    init(accounts: Accounts, clock: LedgerClock, keys: [Fold.Key]) {
         self.accounts = accounts
+        self.clock = clock
         self.keys = keys
     }
 
@@ -182,28 +216,37 @@ struct LedgerState: ~Copyable, Sendable {
         var back: Money
         var epoch: UInt32
     }
+
+    mutating func takeAlerts() -> [AlertNotice] {
+        if alerts.isEmpty { return [] }
+        defer { alerts = [] }
+        return alerts
+    }
 }
 
 // MARK: The data path
 
 extension LiveLedger {
-    /// Reserves the upper bound on every account of the key's chain and journals it, or says why not.
+    /// Reserves the upper bound on every line of the key's chain and journals it, or says why not.
     public func hold(_ request: HoldRequest) -> HoldOutcome {
         let journal = journal
         return state.withLock { state in
             guard state.flushBacklog(journal) else { return .unavailable }
+            let now = state.clock.now(request.at)
             state.accounts.durable(through: journal.durable)
-            let decision = state.accounts.hold(key: request.key, amount: request.amount, at: request.at)
-            state.sayReturned(journal, at: request.at)
+            let decision = state.accounts.hold(
+                key: request.key, amount: request.amount, paceTokens: request.paceTokens, at: now, wall: request.at)
+            state.sayBefore(journal, at: now)
             switch decision {
             case .revoked: return .revoked
-            case .refused(let account, let limit, let left, let resets):
+            case .paced(let refusal): return .paced(refusal)
+            case .refused(let account, let period, let limit, let left, let resets):
                 return .refused(
                     MoneyRefusal(
-                        account: account, period: .monthUTC, limit: limit, left: left, asked: request.amount, resets: resets))
-            case .granted(let ref, let window, let covered):
-                state.writer.begin("hold", at: request.at)
-                state.writer.hold(request, key: state.keys[request.key].record.id, window: window, drawn: covered)
+                        account: account, period: period, limit: limit, left: left, asked: request.amount, resets: resets))
+            case .granted(let ref, let covered, let grace):
+                state.writer.begin("hold", at: now)
+                state.writer.hold(request, key: state.keys[request.key].record.id, drawn: covered, grace: grace)
                 guard state.backlog.isEmpty, state.writer.finish(),
                     let sequence = try? journal.append(state.writer.bytes, urgent: true)
                 else {
@@ -211,7 +254,7 @@ extension LiveLedger {
                     return .unavailable
                 }
                 state.accounts.setSequence(ref, sequence)
-                state.sayGranted(journal, at: request.at)
+                state.sayGranted(journal, at: now)
                 let hold = Hold(
                     ref: ref, attempt: request.attempt, key: request.key, amount: request.amount, sequence: sequence)
                 return .admitted(hold, mustSyncFirst: !covered)
@@ -227,35 +270,65 @@ extension LiveLedger {
         let journal = journal
         let raw = rawUsage.flatMap { $0.count <= largestRawUsage && isOneObject($0) ? $0 : nil }
         nonisolated(unsafe) let usage = raw
-        return state.withLock { state in
+        let (overrun, alerts) = state.withLock { state -> (Money, [AlertNotice]) in
+            let overrun: Money
             switch end {
-            case .settled(let meters, let amount, let estimated, _):
+            case .settled(let meters, let amount, let estimated, let tier):
                 let entry = EndEntry(
                     hold: hold.sequence, attempt: hold.attempt, how: .settled, settled: amount, usage: meters,
-                    estimated: estimated)
-                return state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)
+                    estimated: estimated, tier: tier)
+                overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)
             case .voided(let why):
                 let entry = EndEntry(
                     hold: hold.sequence, attempt: hold.attempt, how: .voided, settled: .zero, why: clipped(why, 128))
-                return state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)
+                overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)
             case .doubt(let why):
                 state.doubt(hold, why: clipped(why, 128), journal, at: moment)
-                return .zero
+                overrun = .zero
             }
+            return (overrun, state.takeAlerts())
         }
+        tell(alerts)
+        return overrun
     }
 
     /// Holds more for an attempt whose answer runs past its bound. On success `hold.amount` is the new whole.
     public func lengthen(_ hold: inout Hold, by more: Money, outputBound: Int64, at moment: Timestamp) -> Lengthening {
-        .unavailable
+        let journal = journal
+        let old = hold
+        let outcome = state.withLock { state -> Lengthening in
+            guard state.flushBacklog(journal) else { return .unavailable }
+            let now = state.clock.now(moment)
+            let decision = state.accounts.lengthen(old.ref, by: more, at: now)
+            state.sayBefore(journal, at: now)
+            switch decision {
+            case .gone: return .unavailable
+            case .refused(let account, let period, let limit, let left, let resets):
+                return .refused(
+                    MoneyRefusal(account: account, period: period, limit: limit, left: left, asked: more, resets: resets))
+            case .lengthened(let grace):
+                let entry = LengthenedEntry(
+                    hold: old.sequence, attempt: old.attempt, amount: more, outputBound: max(0, outputBound), grace: grace)
+                guard state.backlog.isEmpty, Entry.lengthened(entry).write(to: &state.writer, at: now),
+                    (try? journal.append(state.writer.bytes, urgent: true)) != nil
+                else {
+                    state.accounts.undoLengthening(old.ref, by: more)
+                    return .unavailable
+                }
+                return .lengthened
+            }
+        }
+        if case .lengthened = outcome { hold.amount += more }
+        return outcome
     }
 
     /// The most that a hold of this key could be now, to clamp an output limit with; `nil` when nothing limits it.
     public func headroom(key: Int, at moment: Timestamp) -> Money? {
         let journal = journal
         return state.withLock { state in
-            let headroom = state.accounts.headroom(key: key, at: moment)
-            state.sayReturned(journal, at: moment)
+            let now = state.clock.now(moment)
+            let headroom = state.accounts.headroom(key: key, at: now)
+            state.sayBefore(journal, at: now)
             return headroom
         }
     }
@@ -272,16 +345,14 @@ func clipped(_ text: String, _ bytes: Int) -> String {
 }
 
 extension EntryWriter {
-    mutating func hold(_ request: HoldRequest, key: String, window: Window, drawn: Bool) {
+    mutating func hold(_ request: HoldRequest, key: String, drawn: Bool, grace: String?) {
         member("attempt", request.attempt)
         member("call", clipped(request.call, largestCallID))
-        block(key: key, window: window, amount: request.amount)
-        if drawn { member("drawn", true) }
-        member("inputBound", request.inputBound)
-        member("outputBound", request.outputBound)
-        member("generation", sequence: request.generation)
-        member("operation", request.operation.text)
-        if request.stream { member("stream", true) }
+        member("key", key)
+        member("amount", request.amount)
+        holdFacts(
+            drawn: drawn, grace: grace, inputBound: request.inputBound, outputBound: request.outputBound,
+            generation: request.generation, operation: request.operation, stream: request.stream, tier: request.tier)
         raw(request.route.members)
     }
 }
@@ -311,21 +382,39 @@ extension LedgerState {
         return backlog.isEmpty
     }
 
-    mutating func sayReturned(_ journal: Journal, at moment: Timestamp) {
+    /// What came back and which windows opened: true already, and before whatever the step itself has to say.
+    mutating func sayBefore(_ journal: Journal, at now: Timestamp) {
         guard !accounts.effects.isEmpty else { return }
         for effect in accounts.effects {
-            guard case .returned(let key, let window, let amount) = effect else { continue }
-            writer.begin("allowance-returned", at: moment)
-            writer.block(key: keys[key].record.id, window: window, amount: amount)
-            if writer.finish() { say(journal) }
+            switch effect {
+            case .returned(let key, let amount):
+                writer.begin("allowance-returned", at: now)
+                writer.block(key: keys[key].record.id, amount: amount)
+                if writer.finish() { say(journal) }
+            case .opened(let period, let from, let to):
+                if Entry.window(period, from: from, to: to).write(to: &writer, at: now) { say(journal) }
+            case .granted, .alert: continue
+            }
+        }
+    }
+
+    mutating func sayAlerts(_ journal: Journal, at now: Timestamp) {
+        guard !accounts.effects.isEmpty else { return }
+        for effect in accounts.effects {
+            guard case .alert(let account, let period, let percent, let settled) = effect else { continue }
+            if Entry.alert(account, period, percent: Int64(percent), settled: settled).write(to: &writer, at: now) {
+                say(journal)
+            }
+            let limit = accounts.limits(account).spend.first { $0.period == period }?.amount ?? .zero
+            alerts.append(AlertNotice(account: account, period: period, percent: percent, settled: settled, limit: limit))
         }
     }
 
     /// A grant that the journal does not take is taken back: nothing has drawn on it.
-    mutating func sayGranted(_ journal: Journal, at moment: Timestamp) {
-        guard case .granted(let key, let window, let amount)? = accounts.effects.last else { return }
-        writer.begin("allowance", at: moment)
-        writer.block(key: keys[key].record.id, window: window, amount: amount)
+    mutating func sayGranted(_ journal: Journal, at now: Timestamp) {
+        guard case .granted(let key, let amount)? = accounts.effects.last else { return }
+        writer.begin("allowance", at: now)
+        writer.block(key: keys[key].record.id, amount: amount)
         if writer.finish(), let sequence = try? journal.append(writer.bytes, urgent: false) {
             accounts.expect(sequence, key: key, amount: amount, epoch: accounts.epoch(key: key))
         } else {
@@ -334,7 +423,7 @@ extension LedgerState {
     }
 
     mutating func undoHold(_ ref: HoldRef) {
-        if case .granted(let key, _, let amount)? = accounts.effects.last { accounts.undoGrant(key: key, amount: amount) }
+        if case .granted(let key, let amount)? = accounts.effects.last { accounts.undoGrant(key: key, amount: amount) }
         accounts.undo(ref)
     }
 
@@ -343,11 +432,16 @@ extension LedgerState {
         _ ref: HoldRef, _ entry: EndEntry, rawUsage: UnsafeRawBufferPointer?, alreadyOverrun: Money = .zero,
         _ journal: Journal, at moment: Timestamp
     ) -> Money {
+        let now = clock.now(moment)
         let charged = max(.zero, entry.settled)
-        guard let ended = accounts.end(ref, settled: charged, alreadyOverrun: alreadyOverrun) else { return .zero }
-        doubtfulHolds[entry.hold] = nil
+        guard
+            let ended = accounts.end(
+                ref, settled: charged, alreadyOverrun: alreadyOverrun, usedTokens: paceTokens(entry.usage), at: now)
+        else { return .zero }
+        sayBefore(journal, at: now)
+        if !doubtfulHolds.isEmpty { doubtfulHolds[entry.hold] = nil }
         if ended.overrun != .zero {
-            writer.begin("overrun", at: moment)
+            writer.begin("overrun", at: now)
             writer.member("hold", sequence: entry.hold)
             writer.member("attempt", entry.attempt)
             writer.member("amount", ended.overrun)
@@ -356,19 +450,28 @@ extension LedgerState {
         var entry = entry
         entry.settled = ended.settled
         entry.back = ended.back
-        writer.begin("end", at: moment)
+        writer.begin("end", at: now)
         writer.end(entry, rawUsage: rawUsage)
         if writer.finish() { say(journal, key: ended.key, back: ended.back) }
+        sayAlerts(journal, at: now)
         return ended.overrun
     }
 
     mutating func doubt(_ hold: Hold, why: String, _ journal: Journal, at moment: Timestamp) {
-        guard accounts.doubt(hold.ref, at: moment) != nil else { return }
+        let now = clock.now(moment)
+        guard accounts.doubt(hold.ref, at: now) != nil else { return }
         doubtfulHolds[hold.sequence] = DoubtfulHold(
-            ref: hold.ref, attempt: hold.attempt, amount: hold.amount, overrun: .zero, since: moment)
-        writer.begin("doubt", at: moment)
+            ref: hold.ref, attempt: hold.attempt, amount: hold.amount, overrun: .zero, since: now)
+        writer.begin("doubt", at: now)
         writer.member("hold", sequence: hold.sequence)
         writer.member("why", why)
         if writer.finish() { say(journal) }
     }
+}
+
+/// All tokens of an attempt, whatever the provider claims.
+private func paceTokens(_ usage: Usage) -> Int64 {
+    var sum: Int64 = 0
+    for meter in Meter.allCases where usage[meter] > 0 { sum += min(usage[meter], largestPaceAmount) }
+    return sum
 }

@@ -22,6 +22,8 @@ public struct RecoveryReport: Sendable, Hashable {
     public var doubtfulAllowances: [Entry.Block] = []
     /// Sequence number of the `start` entry.
     public var started: UInt64 = 0
+    /// Zones that limits count in and that were not given: their windows stay as they are, which admits too little rather than too much.
+    public var unknownZones: [String] = []
 }
 
 extension LiveLedger {
@@ -29,10 +31,11 @@ extension LiveLedger {
     ///
     /// - Parameters:
     ///   - fold: the state that the books have kept, so that only the tail is replayed.
+    ///   - zones: by name, those in which limits may count; UTC is always there.
     public static func open(
         _ settings: Journal.Settings, disk: some Disk = PosixDisk(), fold: Fold = Fold(), node: String, version: String,
         allowances: AllowanceSettings = AllowanceSettings(), doubtSettings: DoubtSettings = DoubtSettings(),
-        at moment: Timestamp
+        zones: [String: CivilZone] = [:], at moment: Timestamp
     ) throws -> (ledger: LiveLedger, report: RecoveryReport) {
         var fold = fold
         var report = RecoveryReport()
@@ -43,8 +46,8 @@ extension LiveLedger {
         report.clean = fold.stopped || fold.next == 0
         do {
             let ledger = try resume(
-                fold, journal, node: node, version: version, allowances: allowances, doubtSettings: doubtSettings, at: moment,
-                report: &report)
+                fold, journal, node: node, version: version, allowances: allowances, doubtSettings: doubtSettings, zones: zones,
+                at: moment, report: &report)
             return (ledger, report)
         } catch {
             journal.close()
@@ -54,8 +57,10 @@ extension LiveLedger {
 
     private static func resume(
         _ fold: Fold, _ journal: Journal, node: String, version: String, allowances: AllowanceSettings,
-        doubtSettings: DoubtSettings, at moment: Timestamp, report: inout RecoveryReport
+        doubtSettings: DoubtSettings, zones: [String: CivilZone], at wall: Timestamp, report: inout RecoveryReport
     ) throws -> LiveLedger {
+        var clock = LedgerClock(latest: fold.latest)
+        let moment = clock.now(wall)
         report.oldDoubts = fold.holds.values.count { $0.doubtfulSince != nil }
         report.newDoubts = fold.holds.count - report.oldDoubts
 
@@ -71,17 +76,14 @@ extension LiveLedger {
         for (sequence, hold) in fold.holds.sorted(by: { $0.key < $1.key }) where hold.doubtfulSince == nil {
             _ = try say(.doubt(hold: sequence, why: "crash"))
         }
-        let undrawn = fold.balances.compactMap { place, balance -> Entry.Block? in
-            guard balance.undrawn > 0, case .key(let id) = place.account else { return nil }
-            return Entry.Block(key: id, window: place.window, amount: Money(nanos: Int64(clamping: balance.undrawn)))
-        }
-        for block in undrawn.sorted(by: { ($0.key, $0.window) < ($1.key, $1.window) }) {
+        for block in fold.undrawn {
             _ = try say(.allowanceDoubt(block, why: "crash"))
             report.doubtfulAllowances.append(block)
         }
 
-        return LiveLedger(
-            LedgerState(fold, allowances: allowances, at: moment), journal: journal, doubtSettings: doubtSettings)
+        let state = LedgerState(fold, clock, allowances: allowances, zones: zones, at: moment)
+        report.unknownZones = state.accounts.unknownZones
+        return LiveLedger(state, journal: journal, doubtSettings: doubtSettings)
     }
 }
 
@@ -136,56 +138,51 @@ func readable(
     do throws(EntryError) { return try Entry.parse(bytes) } catch { throw .unreadable(sequence: sequence, error) }
 }
 
+extension Fold {
+    /// What every key has not drawn of its allowances.
+    var undrawn: [Entry.Block] {
+        keyOrder.sorted().compactMap { id in
+            let amount = table.number(.key(id)).map { table.accounts[Int($0)].undrawn } ?? 0
+            return amount > 0 ? Entry.Block(key: id, amount: Money(nanos: Int64(clamping: amount))) : nil
+        }
+    }
+}
+
 extension LedgerState {
     /// The state that a fold describes, in which nothing is undrawn and every open hold is in doubt.
-    init(_ fold: Fold, allowances: AllowanceSettings, at moment: Timestamp) {
-        var accounts = Accounts(window: max(fold.window, Window(moment.month)), settings: allowances)
+    init(
+        _ fold: Fold, _ clock: LedgerClock, allowances: AllowanceSettings, zones: [String: CivilZone], at moment: Timestamp
+    ) {
+        var accounts = Accounts(fold.table, following: fold.next, settings: allowances, zones: zones)
         var keys: [Fold.Key] = []
         for id in fold.keyOrder {
             guard let key = fold.keys[id] else { continue }
-            let index = accounts.addKey(
-                id, tenant: key.record.tenant, team: key.record.team, limit: key.record.monthlyLimit)
+            let index = accounts.addKey(id, tenant: key.record.tenant, team: key.record.team)
             accounts.keys[index].revoked = key.revoked != nil
             keys.append(key)
         }
-        for (name, limit) in fold.limits { accounts.setLimit(name, limit) }
-        for (place, balance) in fold.balances {
-            accounts.restore(place.account, place.window, settled: balance.settled, reserved: balance.reserved)
-        }
-        self.init(accounts: accounts, keys: keys)
+        self.init(accounts: accounts, clock: clock, keys: keys)
         for (sequence, hold) in fold.holds {
             guard let index = self.accounts.keyIndex(hold.entry.key) else { continue }
             let since = hold.doubtfulSince ?? moment
             let ref = self.accounts.restoreHold(
-                key: index, window: hold.entry.window, amount: hold.entry.amount, drawn: hold.entry.drawn,
-                sequence: sequence, since: since)
+                key: index, amount: hold.entry.amount, drawn: hold.entry.drawn, sequence: sequence, since: since)
             doubtfulHolds[sequence] = DoubtfulHold(
                 ref: ref, attempt: hold.entry.attempt, amount: hold.entry.amount, overrun: hold.overrun, since: since)
         }
         doubtfulAllowances = fold.doubtfulAllowances
+        evidence = fold.evidence
+        corrected = fold.corrected
     }
 }
 
 extension Accounts {
-    /// Puts a balance back that a fold told. Nothing of it is undrawn: allowances do not outlive their run.
-    mutating func restore(_ name: AccountName, _ at: Window, settled: Int128, reserved: Int128) {
-        let index = account(name)
-        if at == window {
-            accounts[Int(index)].settled = settled
-            accounts[Int(index)].reserved = reserved
-        } else if reserved != 0 {
-            past[PastKey(account: index, window: at.months)] = Past(settled: settled, reserved: reserved)
-        }
-    }
-
-    /// Puts an open hold back whose money the balances hold already.
-    mutating func restoreHold(
-        key index: Int, window at: Window, amount: Money, drawn: Bool, sequence: UInt64, since: Timestamp
-    ) -> HoldRef {
-        if at == window { keys[index].held += Int128(amount.nanos) }
+    /// Puts an open hold back whose money the lines hold already.
+    mutating func restoreHold(key index: Int, amount: Money, drawn: Bool, sequence: UInt64, since: Timestamp) -> HoldRef {
+        keys[index].held += Int128(amount.nanos)
         return open(
             Slot(
-                amount: amount.nanos, sequence: sequence, key: Int32(index), window: at.months, generation: 0, open: true,
-                drawn: drawn, doubtfulSince: since))
+                amount: amount.nanos, sequence: sequence, key: Int32(index), generation: 0, open: true, drawn: drawn,
+                paced: false, paceTokens: 0, doubtfulSince: since))
     }
 }

@@ -51,7 +51,7 @@ extension LiveLedger {
                 Entry.Refusals(
                     key: bucket.key, code: bucket.code, model: bucket.model, count: count)
             }.sorted { ($0.code, $0.key ?? "", $0.model ?? "") < ($1.code, $1.key ?? "", $1.model ?? "") }
-            if Entry.refused(from: from, counts).write(to: &state.writer, at: moment) { state.say(journal) }
+            if Entry.refused(from: from, counts).write(to: &state.writer, at: state.clock.now(moment)) { state.say(journal) }
         }
     }
 }

@@ -3,7 +3,7 @@ import GRDB
 
 /// What a usage report can be broken down by.
 public enum UsageDimension: String, Sendable, CaseIterable {
-    case key, model, endpoint, minute, day, month, tenant, team
+    case key, model, endpoint, minute, day, month, tenant, team, `operator`, tier
 }
 
 /// One line of a usage report.
@@ -16,13 +16,17 @@ public struct UsageRow: Sendable, Hashable {
     public var voided: Int64
     /// Those of `calls` whose amount Weir counted or assumed.
     public var estimated: Int64
+    /// With what corrections changed in these minutes, as is `charged`.
     public var usage: Usage
     public var charged: MoneyTotal
     public var estimatedCharge: MoneyTotal
+    /// Corrections of attempts that ended in these minutes or before.
+    public var corrections: Int64
+    public var correctedCharge: MoneyTotal
 
     public init(
         group: [String], calls: Int64, voided: Int64, estimated: Int64, usage: Usage, charged: MoneyTotal,
-        estimatedCharge: MoneyTotal
+        estimatedCharge: MoneyTotal, corrections: Int64 = 0, correctedCharge: MoneyTotal = .zero
     ) {
         self.group = group
         self.calls = calls
@@ -31,6 +35,8 @@ public struct UsageRow: Sendable, Hashable {
         self.usage = usage
         self.charged = charged
         self.estimatedCharge = estimatedCharge
+        self.corrections = corrections
+        self.correctedCharge = correctedCharge
     }
 }
 
@@ -59,6 +65,8 @@ extension Books {
                     case .key: key
                     case .model: row["model"]
                     case .endpoint: row["endpoint"]
+                    case .operator: row["operator"]
+                    case .tier: row["tier"]
                     case .minute: at.description
                     case .day: at.date.description
                     case .month: at.month.description
@@ -91,13 +99,17 @@ extension Books {
         }
     }
 
-    /// Every account of one month, as the journal tells it up to the watermark.
-    public func balances(_ month: Month) -> [(account: AccountName, limit: Money?, balance: Fold.Balance)] {
+    /// Every line of every account in its current window, as the journal tells it up to the watermark.
+    public func balances() -> [(place: Fold.Place, limit: SpendLimit?, balance: Fold.Balance)] {
         let fold = state
-        let window = Window(month)
-        return fold.balances.filter { $0.key.window == window }
-            .map { ($0.key.account, fold.limits[$0.key.account], $0.value) }
-            .sorted { $0.account.description < $1.account.description }
+        let limits = fold.limits
+        return fold.balances.map { place, balance in
+            (place, limits[place.account]?.spend.first { $0.period == place.period }, balance)
+        }.sorted {
+            ($0.place.account.description, $0.place.period.description) < (
+                $1.place.account.description, $1.place.period.description
+            )
+        }
     }
 }
 
@@ -117,10 +129,9 @@ extension UsageRow {
         calls += row["calls"] as Int64
         voided += row["voided"] as Int64
         estimated += row["estimated"] as Int64
-        usage =
-            usage
-            + Usage(
-                input: row["input"], cachedInput: row["cachedInput"], output: row["output"], reasoning: row["reasoning"])
+        usage = usage.saturatingAdd(Usage(row))
+        corrections += row["corrections"] as Int64
+        correctedCharge += Money(nanos: row["correctedNanos"])
         charged += Money(nanos: row["nanos"])
         estimatedCharge += Money(nanos: row["estimatedNanos"])
     }

@@ -94,8 +94,9 @@ extension EndToEnd {
 
             // No total passes its limit. The fold has checked it at each entry already.
             for (place, balance) in journal.fold.balances {
-                guard let limit = journal.fold.limits[place.account] else { continue }
-                #expect(balance.total <= Int128(limit.nanos), "\(place.account)")
+                let limits = journal.fold.limits[place.account]?.spend ?? []
+                guard let limit = limits.first(where: { $0.period == place.period }) else { continue }
+                #expect(balance.total <= Int128(limit.amount.nanos), "\(place.account), \(place.period)")
             }
             #expect(journal.overruns == 0)
 

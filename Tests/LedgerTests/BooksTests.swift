@@ -40,7 +40,7 @@ struct BooksTests {
                     }
                 }
                 if step == 700 { _ = try ledger.rotate(key: "a", secrets: [KeySecret(digest: KeyDigest(9, 9, 9, 9))], at: now) }
-                if step == 900 { try ledger.setLimits([(.tenant("acme"), nil), (.key("b"), nanos(3_000))], at: now) }
+                if step == 900 { try ledger.setLimits([(.tenant("acme"), Money?.none), (.key("b"), nanos(3_000))], at: now) }
                 if step == 1_200 { _ = try ledger.revoke(key: "c", why: "test", at: now) }
                 ledger.refusal(key: "a", code: "weir_test", model: nil, at: now)
                 if step % 17 == 0 { ledger.journal.commit() }
@@ -86,7 +86,7 @@ struct BooksTests {
             }
             #expect(try books.refusals(from: zero, to: far).map(\.count) == [3_000])
             for view in ledger.accounts {
-                let balance = whole.balance(view.name, whole.window)
+                let balance = whole.balance(view.name)
                 #expect(balance.settled == view.settled.nanos && balance.reserved == view.reserved.nanos)
             }
         }

@@ -24,7 +24,7 @@ struct EntryTests {
         var random = SeededRandom(seed: 12)
         var refused = 0
         for _ in 0..<4_000 {
-            for entry in samples(&random).shuffled(using: &random).prefix(15) {
+            for entry in samples(&random).shuffled(using: &random).prefix(18) {
                 var bytes = try whole(entry, noon, 5)
                 for _ in 0...Int.random(in: 0...2, using: &random) {
                     let at = Int.random(in: 0..<bytes.count, using: &random)
@@ -71,7 +71,7 @@ struct EntryTests {
                 } catch { return error.reason }
             }
         }
-        #expect(reason("{\"v\":2,\"n\":0,\"t\":\"stop\",\"at\":\"1\"}") == .unknownVersion)
+        #expect(reason("{\"v\":3,\"n\":0,\"t\":\"stop\",\"at\":\"1\"}") == .unknownVersion)
         #expect(reason("{\"v\":1,\"n\":0,\"t\":\"stopp\",\"at\":\"1\"}") == .unknownKind)
         #expect(reason("{\"v\":1,\"n\":0,\"t\":\"stop\",\"at\":\"1\",\"at\":\"1\"}") == .duplicateMember)
         #expect(reason("{\"v\":1,\"n\":0,\"t\":\"stop\",\"at\":\"1\",\"x\":" + String(repeating: "[", count: 100_000)) == .depth)
@@ -80,7 +80,9 @@ struct EntryTests {
     }
 
     private func whole(_ entry: Entry, _ at: Timestamp, _ sequence: UInt64) throws -> [UInt8] {
-        Array("{\"v\":1,\"n\":\(sequence),".utf8) + (try #require(entry.encoded(at: at)))
+        let salt =
+            sequence % 2 == 0 ? "\"v\":1,\"n\":\(sequence)," : "\"v\":2,\"n\":\(sequence),\"s\":\"AbCdefghij-_012345678Q\","
+        return Array("{\(salt)".utf8) + (try #require(entry.encoded(at: at)))
     }
 
     private func samples(_ random: inout SeededRandom) -> [Entry] {
@@ -105,32 +107,65 @@ struct EntryTests {
                     expires: Bool.random(using: &random) ? Timestamp(nanoseconds: number()) : nil)
             }
         }
+        func at() -> Timestamp { Timestamp(nanoseconds: number()) }
+        func limits() -> AccountLimits {
+            AccountLimits(
+                spend: [
+                    SpendLimit(
+                        period: .day(zone: "Europe/Stockholm"), amount: nanos(number()),
+                        grace: SpendLimit.Grace(name: text(), amount: nanos(number())), alertPercents: [50, 80, 100]),
+                    SpendLimit(period: .rolling(seconds: 3_600), amount: nanos(number())),
+                    SpendLimit(period: .total, amount: nanos(number())),
+                ],
+                pace: PaceLimit(requestsPerMinute: number(), tokensPerMinute: nil, concurrency: Int(number())))
+        }
         var key = record(text(), team: text(), tenant: text(), limit: Bool.random(using: &random) ? number() : nil)
         key.secrets = secrets()
+        if Bool.random(using: &random) { key.limits = limits() }
         key.models = Bool.random(using: &random) ? [text(), text()] : nil
         key.expires = Bool.random(using: &random) ? Timestamp(nanoseconds: number()) : nil
         let facts = RouteFacts(
             model: text(), upstreamModel: text(), endpoint: text(), link: text(), operator: text(), operatorCountry: text(),
-            processedIn: [text(), text()])
+            processedIn: [text(), text()], price: text())
         return [
             .start(Entry.Start(node: text(), version: text(), clean: .random(using: &random))), .stop,
             .configuration(hash: text(), generation: count()), .key(key), .keyRotated(id: text(), secrets: secrets()),
+            .limits(.team(tenant: text(), team: text()), limits()), .limits(.key(text()), .none),
+            .window(
+                [Period.day(zone: "Asia/Shanghai"), .rolling(seconds: 7), .monthUTC].randomElement(using: &random)!, from: at(),
+                to: at()),
+            .alert(.tenant(text()), .week(zone: "UTC"), percent: 80, settled: nanos(number())),
+            .lengthened(
+                LengthenedEntry(
+                    hold: count(), attempt: attempt(), amount: nanos(number()), outputBound: number(),
+                    grace: Bool.random(using: &random) ? text() : nil)),
+            .correction(
+                CorrectionEntry(
+                    hold: count(), attempt: attempt(), key: text(), before: nanos(number()), amount: nanos(-number()),
+                    usage: Usage(input: -number(), imageOutput: number()), evidence: text(), why: text(), tier: .batch,
+                    route: facts)),
             .keyRevoked(id: text(), why: text()), .limit(.tenant(text()), nil),
             .limit(.team(tenant: text(), team: text()), nanos(number())), .limit(.key(text()), nanos(number())),
             .allowance(block()), .allowanceReturned(block()), .allowanceDoubt(block(), why: text()),
             .allowanceVoided(doubt: count(), why: text()),
             .hold(
                 HoldEntry(
-                    attempt: attempt(), call: text(), key: text(), window: window(), amount: nanos(number()),
-                    drawn: .random(using: &random), inputBound: number(), outputBound: number(), generation: count(),
+                    attempt: attempt(), call: text(), key: text(), window: Bool.random(using: &random) ? window() : nil,
+                    amount: nanos(number()), drawn: .random(using: &random), grace: Bool.random(using: &random) ? text() : nil,
+                    inputBound: number(), outputBound: number(), generation: count(),
                     operation: Operation.allCases.randomElement(using: &random) ?? .chat, stream: .random(using: &random),
-                    route: facts)),
+                    tier: ServiceTier.allCases.randomElement(using: &random)!, route: facts)),
             .overrun(hold: count(), attempt: attempt(), amount: nanos(number())),
             .end(
                 EndEntry(
                     hold: count(), attempt: attempt(), how: .settled, settled: nanos(number()), back: nanos(number()),
-                    usage: Usage(input: number(), cachedInput: number(), output: number(), reasoning: number()),
-                    estimated: .random(using: &random), why: Bool.random(using: &random) ? text() : nil,
+                    usage: Usage(
+                        input: number(), cachedInput: number(), cacheWrite: number(), cacheWriteHour: number(),
+                        audioInput: number(), imageInput: number(), output: number(), reasoning: number(), audioOutput: number(),
+                        imageOutput: number()),
+                    estimated: .random(using: &random), tier: ServiceTier.allCases.randomElement(using: &random)!,
+                    why: Bool.random(using: &random) ? text() : nil,
+                    evidence: Bool.random(using: &random) ? text() : nil,
                     rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
                 )),
             .end(EndEntry(hold: count(), attempt: attempt(), how: .voided, settled: .zero, why: text())),

@@ -33,17 +33,14 @@ private struct Broken: Error, CustomStringConvertible {
 
 /// A few lives of one ledger on one disk, each ended by a loss of power, a `kill -9` or in order.
 private struct Life {
-    struct Place: Hashable { var key: String; var window: Window }
-
     var random: SeededRandom
     let disk: LossyDisk
     var allowances: AllowanceSettings
     var now = noon
     /// Holds that were allowed to be sent, by sequence number, whose entry may not be durable.
-    var sent: [UInt64: (hold: Hold, place: Place)] = [:]
+    var sent: [UInt64: (hold: Hold, key: String)] = [:]
     var waiting: [Hold] = []
     var open: [Hold] = []
-    var windows: [UInt64: Window] = [:]
 
     init(seed: UInt64) {
         random = SeededRandom(seed: seed)
@@ -98,7 +95,6 @@ private struct Life {
             let outcome = ledger.hold(request(key, .random(in: 0...30, using: &random), at: now, attempt: random.next()))
             guard case .admitted(let hold, let mustSync) = outcome else { return }
             open.append(hold)
-            windows[hold.sequence] = Window(now.month)
             if mustSync { waiting.append(hold) } else { send(hold, ledger) }
         case 9..<14:
             guard let at = open.indices.randomElement(using: &random) else { return }
@@ -124,9 +120,7 @@ private struct Life {
     }
 
     private mutating func send(_ hold: Hold, _ ledger: LiveLedger) {
-        sent[hold.sequence] = (
-            hold, Place(key: hold.key == 0 ? "a" : "b", window: windows[hold.sequence] ?? Window(now.month))
-        )
+        sent[hold.sequence] = (hold, hold.key == 0 ? "a" : "b")
     }
 
     private mutating func settleWaiting(_ ledger: LiveLedger) {
@@ -149,21 +143,15 @@ private struct Life {
             }
             if case .end(let end) = entry, !ends.insert(end.hold).inserted { throw Broken(description: "two ends") }
         }
-        var lost: [Place: Int64] = [:]
-        for (sequence, send) in sent where !found.contains(sequence) { lost[send.place, default: 0] += send.hold.amount.nanos }
-        for (place, amount) in lost {
-            let covered = report.doubtfulAllowances.filter { $0.key == place.key && $0.window == place.window }
+        var lost: [String: Int64] = [:]
+        for (sequence, send) in sent where !found.contains(sequence) { lost[send.key, default: 0] += send.hold.amount.nanos }
+        for (key, amount) in lost {
+            let covered = report.doubtfulAllowances.filter { $0.key == key }
             guard let block = covered.first, block.amount.nanos >= amount else {
-                throw Broken(description: "life \(life): \(amount) sent by \(place.key) and lost, \(covered) covers it")
+                throw Broken(description: "life \(life): \(amount) sent by \(key) and lost, \(covered) covers it")
             }
         }
-        for view in ledger.accounts {
-            let balance = fold.balance(view.name, fold.window)
-            guard
-                fold.window.months == 0 || balance.settled == view.settled.nanos && balance.reserved == view.reserved.nanos
-                    || Window(now.month) > fold.window
-            else { throw Broken(description: "life \(life): \(view.name) differs from the journal") }
-        }
+        if let difference = difference(ledger, fold) { throw Broken(description: "life \(life): \(difference)") }
         return fold
     }
 

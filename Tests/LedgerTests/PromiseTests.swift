@@ -50,7 +50,7 @@ struct PromiseTests {
             #expect(admitted.load(ordering: .relaxed) == 100)
             #expect(refused.load(ordering: .relaxed) == 900)
             ledger.journal.close()
-            #expect(try folded(ledger.journal).balance(.key("k"), november).held == 100)
+            #expect(try folded(ledger.journal).balance(.key("k")).held == 100)
         }
     }
 
@@ -104,9 +104,9 @@ struct PromiseTests {
                 let before = totals(fold)
                 try fold.apply(sequence, at: at, entry)
                 for (place, total) in totals(fold) {
-                    guard let limit = fold.limits[place.account], total > Int128(limit.nanos) else { continue }
+                    guard let limit = fold.limit(place), total > Int128(limit.nanos) else { continue }
                     switch entry {
-                    case .overrun, .limit: named += 1
+                    case .overrun, .limits: named += 1
                     default: #expect(total <= before[place, default: 0], "entry \(sequence) raised \(place.account)")
                     }
                 }
@@ -115,7 +115,7 @@ struct PromiseTests {
             #expect(named > 0, "the test must reach a limit")
             #expect(fold.balances.values.allSatisfy { $0.undrawn == 0 && $0.doubtful == 0 })
             for view in ledger.accounts {
-                let balance = fold.balance(view.name, fold.window)
+                let balance = fold.balance(view.name)
                 #expect(balance.settled == view.settled.nanos && balance.reserved == view.reserved.nanos)
             }
         }

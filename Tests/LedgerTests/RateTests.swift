@@ -80,8 +80,8 @@ struct RateTests {
         let input = try #require(inputTokenBound(inputBytes: .max, messages: .max, images: 3, imageBound: .max))
         let bound = upperBound(TokenBound(input: input, output: .max), dear)
         #expect(bound == nanos(.max))
-        var accounts = Accounts(window: november)
-        let key = accounts.addKey("k", tenant: "t", team: "m", limit: nil)
+        var accounts = Accounts()
+        let key = accounts.addKey("k", tenant: "t", team: "m")
         guard case .refused = accounts.hold(key: key, amount: nanos(.max), at: noon) else {
             Issue.record("held what nothing can hold")
             return

@@ -1,42 +1,71 @@
 import Core
 import Ledger
 
-/// The ledger as one would explain it: who has settled, held and granted what, in lists. It decides admission by promise 2
-/// alone and knows nothing of how allowances are sized; it follows the grants and returns that it is told of.
+/// The ledger as one would explain it: who has settled and held what, in lists, and by the calendar. It decides admission by
+/// promise 2 alone and knows nothing of how allowances are sized; it follows the grants and returns that it is told of.
 struct ReferenceModel {
-    struct Held { var key: Int; var window: Window; var amount: Int64; var drawn: Bool }
-    struct Settled { var key: Int; var window: Window; var amount: Int64 }
-    struct Credit { var key: Int; var window: Window; var amount: Int64; var sequence: UInt64 }
+    struct Held { var key: Int; var at: Timestamp; var amount: Int64; var doubtSince: Timestamp? }
+    struct Settled { var key: Int; var hold: UInt64; var heldAt: Timestamp; var at: Timestamp; var amount: Int64 }
+    struct Line: Hashable { var account: AccountName; var period: Period }
 
     var chains: [[AccountName]] = []
-    var limits: [AccountName: Int64] = [:]
+    var limits: [AccountName: AccountLimits] = [:]
+    /// The entry that a line counts from, where it is not as old as its account.
+    var created: [Line: UInt64] = [:]
     var revoked: Set<Int> = []
-    var window: Window
-    var held: [HoldRef: Held] = [:]
+    var held: [UInt64: Held] = [:]
     var settled: [Settled] = []
-    /// What allowances were given and what they gave, since they were last called back.
-    var credits: [Credit] = []
-    var drawn: [Int: Int64] = [:]
+    var undrawn: [Int: Int64] = [:]
+    /// When windows were last looked at; never back.
+    var now = Timestamp(nanoseconds: 0)
 
-    func undrawn(_ key: Int) -> Int64 {
-        credits.filter { $0.key == key }.reduce(0) { $0 + $1.amount } - drawn[key, default: 0]
+    func periods(_ account: AccountName) -> [Period] {
+        let spend = (limits[account] ?? .none).spend.map(\.period)
+        return [.monthUTC, .total] + spend.filter { $0 != .monthUTC && $0 != .total }
     }
-    func drawable(_ key: Int, durable: UInt64) -> Int64 {
-        credits.filter { $0.key == key && $0.sequence < durable }.reduce(0) { $0 + $1.amount } - drawn[key, default: 0]
+    func from(_ period: Period) -> Int64 {
+        let hours: Int64 = period.zone == "Asia/Shanghai" ? 8 * 3_600_000_000_000 : 0
+        let day: Int64 = 86_400_000_000_000
+        switch period {
+        case .month: return now.month.start.nanoseconds
+        case .day, .week: return (now.nanoseconds + hours) / day * day - hours
+        case .rolling(let seconds): return (now.nanoseconds / step(seconds)) * step(seconds) - seconds * 1_000_000_000
+        case .total: return 0
+        }
     }
-    func spoken(_ account: AccountName) -> Int64 {
-        held.values.filter { $0.window == window && chains[$0.key].contains(account) }.reduce(0) { $0 + $1.amount }
-            + settled.filter { $0.window == window && chains[$0.key].contains(account) }.reduce(0) { $0 + $1.amount }
+    func step(_ seconds: Int64) -> Int64 { max(seconds * 1_000_000_000 / 60, 1_000_000_000) }
+    func belongs(_ hold: UInt64, _ heldAt: Timestamp, to line: Line) -> Bool {
+        guard hold >= created[line] ?? 0 else { return false }
+        if case .rolling = line.period { return true }
+        return heldAt.nanoseconds >= from(line.period)
     }
-    func undrawn(in account: AccountName) -> Int64 {
-        chains.indices.filter { chains[$0].contains(account) }.reduce(0) { $0 + undrawn($1) }
+    func counts(_ fact: Settled, on line: Line) -> Bool {
+        guard chains[fact.key].contains(line.account), belongs(fact.hold, fact.heldAt, to: line) else { return false }
+        guard case .rolling(let seconds) = line.period else { return true }
+        return fact.amount > 0 && (fact.at.nanoseconds / step(seconds) + 1) * step(seconds) > from(line.period)
     }
-    func admits(_ key: Int, _ amount: Int64) -> Bool {
-        !revoked.contains(key) && chains[key].allSatisfy { spoken($0) + amount <= limits[$0] ?? .max }
+    func settled(_ line: Line) -> Int64 { settled.filter { counts($0, on: line) }.reduce(0) { $0 + $1.amount } }
+    func held(_ line: Line) -> Int64 {
+        held.filter { chains[$0.value.key].contains(line.account) && belongs($0.key, $0.value.at, to: line) }
+            .reduce(0) { $0 + $1.value.amount }
     }
-    mutating func turn(_ moment: Timestamp) { window = max(window, Window(moment.month)) }
-    mutating func returned(_ key: Int) {
-        credits.removeAll { $0.key == key }
-        drawn[key] = 0
+    func undrawn(_ account: AccountName) -> Int64 {
+        chains.indices.filter { chains[$0].contains(account) }.reduce(0) { $0 + undrawn[$1, default: 0] }
+    }
+    /// `hold`: one that is to be lengthened.
+    func admits(_ key: Int, _ amount: Int64, hold: UInt64? = nil) -> Bool {
+        chains[key].allSatisfy { account in
+            (limits[account] ?? .none).spend.allSatisfy { limit in
+                let line = Line(account: account, period: limit.period)
+                if let hold, let open = held[hold], !belongs(hold, open.at, to: line) { return true }
+                return settled(line) + held(line) + amount <= limit.amount.nanos + (limit.grace?.amount.nanos ?? 0)
+            }
+        }
+    }
+    mutating func turn(_ moment: Timestamp) { now = max(now, moment) }
+    mutating func set(_ account: AccountName, _ new: AccountLimits, entry: UInt64) {
+        let before = periods(account)
+        limits[account] = new
+        for period in periods(account) where !before.contains(period) { created[Line(account: account, period: period)] = entry }
     }
 }

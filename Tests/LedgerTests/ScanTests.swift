@@ -53,7 +53,9 @@ struct ScanTests {
         #expect(isScanned(allowance))
         for (old, new) in [
             ("k1", "k2"), ("k1", "\\u006b1"), ("\"5\"", "\"-0\""), ("\"5\"", "5"), ("2026-11", "1969-11"), (":1,", ": 1,"),
-            ("\"v\":1,\"n\":3", "\"n\":3,\"v\":1"), ("2026-11", "2026-13"), ("\"5\"}", "\"5\",\"x\":1}"),
+            ("\"v\":1,\"n\":3", "\"n\":3,\"v\":1"), ("\"v\":1,\"n\":3", "\"v\":2,\"n\":3"),
+            ("\"v\":1,\"n\":3", "\"v\":2,\"n\":3,\"s\":\"AbCdefghij-_012345678R\""), ("2026-11", "2026-13"),
+            ("\"5\"}", "\"5\",\"x\":1}"),
         ] {
             #expect(!isScanned(allowance.replacing(old, with: new)))
         }
@@ -71,14 +73,15 @@ struct ScanTests {
                         && hold.window == row.window && hold.amount == row.amount && row.at == at
                         && hold.drawn == row.drawn && hold.inputBound == row.inputBound
                         && hold.outputBound == row.outputBound && hold.generation == row.generation
-                        && hold.operation == row.operation && hold.stream == row.stream && hold.route == row.route.facts)
+                        && hold.operation == row.operation && hold.stream == row.stream && hold.tier == row.tier
+                        && hold.grace == row.grace && hold.route == row.route.facts)
             case (.end(let scanned), .end(let end)):
                 let expected = ScannedEnd(end)
                 #expect(
                     scanned.hold == expected.hold && scanned.attempt == expected.attempt
                         && scanned.isVoided == expected.isVoided && scanned.settled == expected.settled
                         && scanned.back == expected.back && scanned.usage == expected.usage
-                        && scanned.isEstimated == expected.isEstimated)
+                        && scanned.isEstimated == expected.isEstimated && scanned.tier == expected.tier)
             case (.allowance(let key, let window, let amount), .allowance(let block)):
                 #expect(key == 0 && block == Entry.Block(key: "k1", window: window, amount: amount))
             default: Issue.record("another kind")
@@ -96,12 +99,15 @@ struct ScanTests {
 
     private func hold(_ number: Int64, _ attempt: UInt64) -> HoldEntry {
         HoldEntry(
-            attempt: AttemptID(high: attempt, low: ~attempt), call: "req_\(attempt)", key: "k1", window: november,
-            amount: nanos(number), drawn: attempt % 2 == 0, inputBound: number, outputBound: number, generation: 3,
+            attempt: AttemptID(high: attempt, low: ~attempt), call: "req_\(attempt)", key: "k1",
+            window: attempt % 7 == 0 ? november : nil,
+            amount: nanos(number), drawn: attempt % 2 == 0, grace: attempt % 5 == 0 ? "exam" : nil, inputBound: number,
+            outputBound: number, generation: 3,
             operation: Operation.allCases[Int(attempt % 4)], stream: attempt % 3 == 0,
+            tier: ServiceTier.allCases[Int(attempt % 4)],
             route: RouteFacts(
                 model: "g\"pt\u{7f}", upstreamModel: "é", endpoint: "e", link: "public", operator: "o\\", operatorCountry: "US",
-                processedIn: ["EU", "SE"]))
+                processedIn: ["EU", "SE"], price: "list"))
     }
 
     private func samples(_ random: inout SeededRandom) -> [Entry] {
@@ -115,15 +121,21 @@ struct ScanTests {
                 EndEntry(
                     hold: UInt64(number()), attempt: AttemptID(high: attempt, low: 5), how: attempt % 3 == 0 ? .voided : .settled,
                     settled: nanos(number()), back: nanos(number()),
-                    usage: Usage(input: number(), cachedInput: number(), output: number(), reasoning: number()),
-                    estimated: .random(using: &random), why: Bool.random(using: &random) ? "caller left" : nil,
+                    usage: Usage(
+                        input: number(), cachedInput: number(), cacheWrite: number(), cacheWriteHour: number(),
+                        audioInput: number(), imageInput: number(), output: number(), reasoning: number(), audioOutput: number(),
+                        imageOutput: number()),
+                    estimated: .random(using: &random), tier: ServiceTier.allCases[Int(attempt % 4)],
+                    why: Bool.random(using: &random) ? "caller left" : nil,
                     rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
                 )),
-            .allowance(Entry.Block(key: "k1", window: november, amount: nanos(number()))),
+            .allowance(Entry.Block(key: "k1", window: attempt % 2 == 0 ? november : nil, amount: nanos(number()))),
         ]
     }
 
     private func whole(_ entry: Entry, _ sequence: UInt64) throws -> [UInt8] {
-        Array("{\"v\":1,\"n\":\(sequence),".utf8) + (try #require(entry.encoded(at: noon)))
+        let salt =
+            sequence % 2 == 0 ? "\"v\":1,\"n\":\(sequence)," : "\"v\":2,\"n\":\(sequence),\"s\":\"AbCdefghij-_012345678Q\","
+        return Array("{\(salt)".utf8) + (try #require(entry.encoded(at: noon)))
     }
 }

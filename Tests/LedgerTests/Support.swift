@@ -6,6 +6,7 @@ import TestKit
 /// 2026-11-23T12:00:00Z.
 let noon = Timestamp(seconds: 1_795_435_200)
 let november = Window(noon.month)
+let december = CivilDate(year: 2026, month: 12, day: 1).start
 
 func nanos(_ value: Int64) -> Money { Money(nanos: value) }
 
@@ -69,12 +70,33 @@ extension HoldOutcome {
     var refusal: MoneyRefusal? { if case .refused(let refusal) = self { refusal } else { nil } }
 }
 
+extension Fold {
+    func limit(_ place: Place) -> Money? { limits[place.account]?.spend.first { $0.period == place.period }?.amount }
+}
+
+/// Where the live ledger and a fold of its journal disagree, if anywhere: every line of every account.
+func difference(_ ledger: LiveLedger, _ fold: Fold) -> String? {
+    let balances = fold.balances
+    for view in ledger.accounts {
+        for line in view.lines {
+            let balance = balances[Fold.Place(account: view.name, period: line.period)] ?? Fold.Balance()
+            if balance.settled != line.settled.nanos || balance.reserved != line.reserved.nanos {
+                return "\(view.name) \(line.period): live \(line.settled) + \(line.reserved), journal \(balance)"
+            }
+        }
+        if balances[Fold.Place(account: view.name, period: .total)]?.undrawn ?? 0 != view.undrawn.nanos {
+            return "\(view.name): another allowance"
+        }
+    }
+    return nil
+}
+
 /// A ledger over a disk in memory.
 func open(
     _ disk: LossyDisk, allowances: AllowanceSettings = smallBlocks(), at moment: Timestamp = noon,
-    doubt: DoubtSettings = DoubtSettings(), fold: Fold = Fold()
+    doubt: DoubtSettings = DoubtSettings(), fold: Fold = Fold(), zones: [String: CivilZone] = [:]
 ) throws -> (ledger: LiveLedger, report: RecoveryReport) {
     try LiveLedger.open(
         byHand(), disk: disk.boot(), fold: fold, node: "test", version: "0", allowances: allowances, doubtSettings: doubt,
-        at: moment)
+        zones: zones, at: moment)
 }

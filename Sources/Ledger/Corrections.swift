@@ -1,0 +1,115 @@
+public import Core
+import Journal
+import Synchronization
+
+/// What evidence says about an attempt that has ended: added to its charge and its meters, so below zero gives back.
+public struct Correction: Sendable, Hashable {
+    /// Sequence number of the hold's entry.
+    public var hold: UInt64
+    public var attempt: AttemptID
+    public var amount: Money
+    public var usage: Usage
+    /// Names the evidence, in at most 128 bytes: a line of an invoice, a ticket. It counts once.
+    public var evidence: String
+    public var why: String
+
+    public init(
+        hold: UInt64, attempt: AttemptID, amount: Money, usage: Usage = .zero, evidence: String, why: String
+    ) {
+        self.hold = hold
+        self.attempt = attempt
+        self.amount = amount
+        self.usage = usage
+        self.evidence = evidence
+        self.why = why
+    }
+}
+
+public enum CorrectionOutcome: Sendable, Hashable {
+    case booked(sequence: UInt64)
+    /// The same evidence was booked before, in this entry.
+    case alreadyBooked(sequence: UInt64)
+}
+
+/// What one attempt was charged, as its entries tell it.
+public struct AttemptCharge: Sendable, Hashable {
+    public var hold: HoldEntry
+    /// Its overrun included, corrections not.
+    public var charged: Money
+    public var end: EndEntry
+}
+
+extension LiveLedger {
+    /// Corrects what an ended attempt was charged. Reads the journal, so never on an event loop.
+    @discardableResult
+    public func correct(_ correction: Correction, at moment: Timestamp) throws -> CorrectionOutcome {
+        guard !correction.evidence.isEmpty, correction.evidence.utf8.count <= longestName else { throw LedgerError.entryTooLarge }
+        if let known = state.withLock({ $0.evidence[correction.evidence] }) { return .alreadyBooked(sequence: known) }
+        guard state.withLock({ $0.doubtfulHolds[correction.hold] == nil }) else { throw LedgerError.notEnded }
+        let attempt = try charge(hold: correction.hold)
+        guard attempt.hold.attempt == correction.attempt else { throw LedgerError.unknownAttempt }
+        let (outcome, alerts) = try locked { (state, journal) throws(LedgerError) -> (CorrectionOutcome, [AlertNotice]) in
+            let outcome = try state.correct(correction, attempt, journal, at: moment)
+            return (outcome, state.takeAlerts())
+        }
+        tell(alerts)
+        return outcome
+    }
+
+    /// The hold of a sequence number and its end, both durable.
+    public func charge(hold sequence: UInt64) throws -> AttemptCharge {
+        var hold: HoldEntry?
+        var overrun = Money.zero
+        var next = sequence
+        let durable = journal.durable
+        while next < durable {
+            var found: AttemptCharge?
+            next = try journal.read(from: next, limit: entriesPerRead) { at, bytes in
+                guard found == nil else { return }
+                // Nearly every entry between a hold and its end is another attempt's.
+                switch try Entry.parse(bytes).entry {
+                case .hold(let entry) where at == sequence: hold = entry
+                case .overrun(sequence, _, let amount): overrun += amount
+                case .end(let end) where end.hold == sequence:
+                    guard let hold else { throw LedgerError.unknownAttempt }
+                    found = AttemptCharge(hold: hold, charged: end.settled + overrun, end: end)
+                default: break
+                }
+                if hold == nil { throw LedgerError.unknownAttempt }
+            }
+            if let found { return found }
+        }
+        throw hold == nil ? LedgerError.unknownAttempt : LedgerError.notEnded
+    }
+}
+
+private let entriesPerRead = 1_024
+
+extension LedgerState {
+    mutating func correct(
+        _ correction: Correction, _ attempt: AttemptCharge, _ journal: Journal, at moment: Timestamp
+    ) throws(LedgerError) -> CorrectionOutcome {
+        // Somebody may have been sooner.
+        if let known = evidence[correction.evidence] { return .alreadyBooked(sequence: known) }
+        guard let key = accounts.keyIndex(attempt.hold.key) else { throw .unknownKey }
+        let before = corrected[correction.hold] ?? Fold.Corrected(charged: attempt.charged, usage: .zero)
+        let (charged, overflow) = before.charged.nanos.addingReportingOverflow(correction.amount.nanos)
+        let usage = before.usage.saturatingAdd(correction.usage)
+        let whole = attempt.end.usage.saturatingAdd(usage)
+        guard !overflow, charged >= 0, Meter.allCases.allSatisfy({ whole[$0] >= 0 }) else { throw .belowZero }
+        let now = clock.now(moment)
+        let entry = CorrectionEntry(
+            hold: correction.hold, attempt: correction.attempt, key: attempt.hold.key, before: before.charged,
+            amount: correction.amount, usage: correction.usage, evidence: correction.evidence,
+            why: clipped(correction.why, 256), tier: attempt.end.tier, route: attempt.hold.route)
+        // Windows that are due open before the entry, as the fold will see it.
+        accounts.openWindows(at: now)
+        sayBefore(journal, at: now)
+        let sequence = try act(.correction(entry), journal, at: now)
+        accounts.correct(key: key, hold: correction.hold, amount: correction.amount, at: now)
+        corrected[correction.hold] = Fold.Corrected(charged: Money(nanos: charged), usage: usage)
+        evidence[correction.evidence] = sequence
+        sayAlerts(journal, at: now)
+        return .booked(sequence: sequence)
+    }
+}

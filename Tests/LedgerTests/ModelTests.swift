@@ -1,0 +1,275 @@
+import Core
+import Foundation
+import Journal
+import Ledger
+import TestKit
+import Testing
+
+/// A zone as this machine has it.
+func zone(_ name: String) throws -> CivilZone {
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: "/usr/share/zoneinfo/\(name)"))
+    return try #require(CivilZone(tzif: Array(bytes)))
+}
+
+@Suite("The ledger against the reference model")
+struct ModelTests {
+    @Test(
+        """
+        Over 600 random schedules of allowances, holds, lengthenings, ends, doubts, corrections, limits, window turns, clock \
+        steps and restarts, every decision and balance is the reference model's, and a fold of each prefix agrees
+        """)
+    func schedules() throws {
+        let first = testSeed("ModelTests")
+        let shanghai = try zone("Asia/Shanghai")
+        for seed in 0..<UInt64(600) {
+            var schedule = try Schedule(seed: first &+ seed, shanghai)
+            for step in 0..<50 {
+                do { try schedule.step() } catch { schedule.problem = "\(error)" }
+                if let problem = schedule.problem {
+                    Issue.record("seed \(first &+ seed), step \(step), \(schedule.what): \(problem)")
+                    return
+                }
+            }
+        }
+    }
+}
+
+private let periods: [Period] = [
+    .monthUTC, .total, .day(zone: "UTC"), .day(zone: "Asia/Shanghai"), .rolling(seconds: 3_600), .rolling(seconds: 7),
+]
+
+private struct Schedule {
+    struct Ended { var key: Int; var heldAt: Timestamp; var attempt: AttemptID; var charged: Int64; var hold: UInt64 }
+
+    var random: SeededRandom
+    let disk: LossyDisk
+    let zones: [String: CivilZone]
+    var ledger: LiveLedger
+    var model = ReferenceModel()
+    var fold = Fold()
+    var open: [Hold] = []
+    var ended: [Ended] = []
+    var evidence: [String] = []
+    var wall = noon
+    var time = noon
+    var what = ""
+    var problem: String?
+    let allowances: AllowanceSettings
+    var doubts = DoubtSettings()
+
+    init(seed: UInt64, _ shanghai: CivilZone) throws {
+        random = SeededRandom(seed: seed)
+        disk = LossyDisk(seed: seed)
+        zones = ["Asia/Shanghai": shanghai]
+        allowances = smallBlocks(.random(in: 1...60, using: &random))
+        doubts.holdSeconds = 2 * 86_400
+        (ledger, _) = try LedgerTests.open(disk, allowances: allowances, doubt: doubts, zones: zones)
+        for (key, team) in [("a", "blue"), ("b", "blue"), ("c", "red")] {
+            _ = try ledger.record(key: record(key, team: team), at: noon)
+            model.chains.append([.key(key), .team(tenant: "acme", team: team), .tenant("acme")])
+        }
+        model.turn(noon)
+        for account in [AccountName.key("a"), .tenant("acme"), .team(tenant: "acme", team: "blue")] { try setLimits(account) }
+    }
+
+    private mutating func setLimits(_ account: AccountName) throws {
+        what = "limits"
+        var limits = AccountLimits()
+        for period in periods.shuffled(using: &random).prefix(Int.random(in: 0...3, using: &random)) {
+            let grace: SpendLimit.Grace? =
+                Int.random(in: 0..<4, using: &random) == 0
+                ? SpendLimit.Grace(name: "exam", amount: nanos(.random(in: 0...80, using: &random))) : nil
+            limits.spend.append(
+                SpendLimit(
+                    period: period, amount: nanos(.random(in: 0...500, using: &random)), grace: grace, alertPercents: [50, 100]))
+        }
+        guard let entry = try ledger.setLimits([(account, limits)], at: pass()) else { return }
+        model.turn(time)
+        model.set(account, limits, entry: entry)
+    }
+
+    /// The wall clock, which the ledger's own time follows forward only.
+    private mutating func pass() -> Timestamp {
+        time = max(time, wall)
+        return wall
+    }
+
+    mutating func step() throws {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<35: hold()
+        case 35..<45: lengthen()
+        case 45..<65: end()
+        case 65..<69: doubt()
+        case 69..<76: try correct()
+        case 76..<80: try setLimits(model.chains.randomElement(using: &random)!.randomElement(using: &random)!)
+        case 80..<86: tick()
+        case 86..<87: try revoke()
+        case 87..<88: try restart()
+        default:
+            what = "time"
+            let most: Int64 = [8_000, 3_600_000, 86_400_000, 40 * 86_400_000].randomElement(using: &random)!
+            wall = wall.advanced(byMilliseconds: .random(in: -most / 2...most, using: &random))
+        }
+        if Bool.random(using: &random) || what == "restart" { ledger.journal.commit() }
+        try compare()
+    }
+
+    private mutating func hold() {
+        let key = Int.random(in: 0..<3, using: &random)
+        let amount = Int64.random(in: 0...70, using: &random)
+        what = "hold of \(amount)"
+        let headroom = ledger.headroom(key: key, at: pass())
+        model.turn(time)
+        let expected = !model.revoked.contains(key) && model.admits(key, amount)
+        let attempt = random.next()
+        switch ledger.hold(request(key, amount, at: pass(), attempt: attempt)) {
+        case .admitted(let hold, _):
+            if !expected { problem = "admitted beyond a limit" }
+            if let headroom, headroom.nanos < amount { problem = "admitted more than the headroom it told" }
+            model.held[hold.sequence] = ReferenceModel.Held(key: key, at: time, amount: amount)
+            open.append(hold)
+        case .refused(let refusal):
+            if expected { problem = "refused what fits: \(refusal)" }
+            if let headroom, headroom.nanos >= amount, amount > 0 { problem = "refused within the headroom it told" }
+            if amount > 0, refusal.left.nanos >= amount { problem = "refused with enough left" }
+            if let resets = refusal.resets, resets <= time { problem = "resets in the past" }
+        case .revoked: if !model.revoked.contains(key) { problem = "not revoked" }
+        case .paced, .unavailable: problem = "neither admitted nor refused"
+        }
+    }
+
+    private mutating func lengthen() {
+        guard let at = open.indices.randomElement(using: &random), let key = model.held[open[at].sequence]?.key else { return }
+        let more = Int64.random(in: 0...40, using: &random)
+        what = "lengthening by \(more)"
+        let moment = pass()
+        model.turn(time)
+        let expected = model.admits(key, more, hold: open[at].sequence)
+        switch ledger.lengthen(&open[at], by: nanos(more), outputBound: 99, at: moment) {
+        case .lengthened:
+            if !expected { problem = "lengthened beyond a limit" }
+            model.held[open[at].sequence]?.amount += more
+        case .refused(let refusal): if expected { problem = "refused what fits: \(refusal)" }
+        case .unavailable: problem = "not lengthened"
+        }
+    }
+
+    private mutating func end() {
+        guard let at = open.indices.randomElement(using: &random) else { return }
+        let hold = open.remove(at: at)
+        let amount = Int64.random(in: 0...80, using: &random)
+        what = "end with \(amount)"
+        let overrun = ledger.end(hold, .settled(Usage(input: 3), nanos(amount), estimated: false), at: pass())
+        model.turn(time)
+        if overrun.nanos != max(0, amount - hold.amount.nanos) { problem = "another overrun" }
+        if ledger.end(hold, .settled(.zero, nanos(1), estimated: false), at: wall) != .zero { problem = "a second end" }
+        settle(hold.sequence, hold.attempt, amount)
+    }
+
+    private mutating func settle(_ sequence: UInt64, _ attempt: AttemptID, _ amount: Int64) {
+        guard let held = model.held.removeValue(forKey: sequence) else { return problem = "ended twice" }
+        model.settled.append(
+            ReferenceModel.Settled(key: held.key, hold: sequence, heldAt: held.at, at: time, amount: amount))
+        ended.append(Ended(key: held.key, heldAt: held.at, attempt: attempt, charged: amount, hold: sequence))
+    }
+
+    private mutating func doubt() {
+        guard let at = open.indices.randomElement(using: &random) else { return }
+        what = "doubt"
+        let hold = open.remove(at: at)
+        ledger.end(hold, .doubt("test"), at: pass())
+        model.held[hold.sequence]?.doubtSince = time
+    }
+
+    private mutating func tick() {
+        what = "tick"
+        let doubtful = Dictionary(uniqueKeysWithValues: ledger.doubtfulHolds.map { ($0.sequence, $0) })
+        ledger.tick(at: pass())
+        model.turn(time)
+        for (sequence, held) in model.held.sorted(by: { $0.key < $1.key }) {
+            guard let since = held.doubtSince, since <= time.advanced(byMilliseconds: -2 * 86_400_000) else { continue }
+            settle(sequence, doubtful[sequence]?.attempt ?? AttemptID(high: 0, low: 0), held.amount)
+        }
+    }
+
+    private mutating func correct() throws {
+        guard let at = ended.indices.randomElement(using: &random) else { return }
+        what = "correction"
+        ledger.journal.commit()
+        let attempt = ended[at]
+        let amount = Int64.random(in: -attempt.charged - 5...30, using: &random)
+        let id = Int.random(in: 0..<6, using: &random) == 0 ? evidence.randomElement(using: &random) : nil
+        let correction = Correction(
+            hold: attempt.hold, attempt: attempt.attempt, amount: nanos(amount), evidence: id ?? "e\(random.next())", why: "test")
+        do {
+            let outcome = try ledger.correct(correction, at: pass())
+            if case .alreadyBooked = outcome {
+                if id == nil { problem = "took new evidence for old" }
+                return
+            }
+            if id != nil { problem = "took old evidence twice" }
+        } catch LedgerError.belowZero {
+            if attempt.charged + amount >= 0 { problem = "refused a correction" }
+            return
+        }
+        if attempt.charged + amount < 0 { problem = "corrected below zero" }
+        model.turn(time)
+        evidence.append(correction.evidence)
+        ended[at].charged += amount
+        model.settled.append(
+            ReferenceModel.Settled(
+                key: attempt.key, hold: attempt.hold, heldAt: attempt.heldAt, at: time, amount: amount))
+    }
+
+    private mutating func revoke() throws {
+        let key = Int.random(in: 0..<3, using: &random)
+        guard model.revoked.insert(key).inserted else { return }
+        what = "revocation"
+        _ = try ledger.revoke(key: ["a", "b", "c"][key], why: "test", at: pass())
+        model.turn(time)
+    }
+
+    private mutating func restart() throws {
+        what = "restart"
+        ledger.shutdown(open: open, at: pass())
+        ledger.journal.close()
+        disk.endProcess()
+        for hold in open { model.held[hold.sequence]?.doubtSince = time }
+        open = []
+        (ledger, _) = try LedgerTests.open(disk, allowances: allowances, at: pass(), doubt: doubts, zones: zones)
+    }
+
+    /// Follows the journal to where it is durable; each entry is checked by the fold.
+    private mutating func compare() throws {
+        if what != "restart", ledger.journal.durable < ledger.journal.next { ledger.journal.commit() }
+        for (sequence, at, entry) in try entries(ledger.journal, from: fold.next) {
+            switch entry {
+            case .allowance(let block): model.undrawn[index(block.key), default: 0] += block.amount.nanos
+            case .allowanceReturned(let block): model.undrawn[index(block.key), default: 0] -= block.amount.nanos
+            case .hold(let hold) where hold.drawn: model.undrawn[index(hold.key), default: 0] -= hold.amount.nanos
+            case .end(let end) where end.back != .zero:
+                guard let key = ended.last(where: { $0.hold == end.hold })?.key else { break }
+                model.undrawn[key, default: 0] += end.back.nanos
+            default: break
+            }
+            if at < fold.latest { problem = "an entry's time went back" }
+            try fold.apply(sequence, at: at, entry)
+        }
+        if let difference = difference(ledger, fold) { return problem = difference }
+        for view in ledger.accounts {
+            if Set(view.lines.map(\.period)) != Set(model.periods(view.name)) { problem = "\(view.name): other periods" }
+            for line in view.lines {
+                let place = ReferenceModel.Line(account: view.name, period: line.period)
+                let reserved = model.held(place) + model.undrawn(view.name)
+                if line.settled.nanos != Int128(model.settled(place)) {
+                    problem = "\(view.name) \(line.period): settled \(line.settled), not \(model.settled(place))"
+                }
+                if line.reserved.nanos != Int128(reserved) {
+                    problem = "\(view.name) \(line.period): reserved \(line.reserved), not \(reserved)"
+                }
+            }
+        }
+    }
+
+    private func index(_ key: String) -> Int { ["a": 0, "b": 1, "c": 2][key] ?? 0 }
+}
