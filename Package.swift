@@ -93,7 +93,7 @@ let package = Package(
         tests("ProvidersTests", ["Core", "Providers", "TestKit", "Wire", nioCore]),
         tests("TokensTests", ["Core", "TestKit", "Tokens"]),
         tests("WireTests", ["Core", "Wire", nioCore, nioEmbedded, nioHTTP1]),
-        tests("JournalTests", ["Core", "Journal", "TestKit"]),
+        tests("JournalTests", ["Core", "Journal", "TestKit"], exclude: ["Fixtures"]),
         tests("LogTests", ["Core", "Journal", "TestKit", "weir-verify"]),
         tests("WitnessTests", ["Journal", "TestKit", "Witness", logging, nioCore, nioPosix]),
         tests("LedgerTests", ["Core", "Journal", "Ledger", "TestKit"]),

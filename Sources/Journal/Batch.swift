@@ -37,11 +37,11 @@ final class Batch: @unchecked Sendable {
         isHashed = false
     }
 
-    /// Adds `{"v":1,"n":<sequence>,` and `rest`.
-    func add(_ rest: UnsafeRawBufferPointer, sequence: UInt64, urgent: Bool) {
+    /// Adds `{"v":2,"n":<sequence>,"s":"<salt>",` and `rest`.
+    func add(_ rest: UnsafeRawBufferPointer, sequence: UInt64, urgent: Bool, salts: inout SaltSource) {
         add(count: 1 + headBytes(of: sequence) + rest.count, sequence: sequence, urgent: urgent) { space in
             space[0] = 0
-            let headEnd = 1 + writeHead(sequence, into: UnsafeMutableRawBufferPointer(rebasing: space[1...]))
+            let headEnd = 1 + writeHead(sequence, &salts, into: UnsafeMutableRawBufferPointer(rebasing: space[1...]))
             UnsafeMutableRawBufferPointer(rebasing: space[headEnd...]).copyMemory(from: rest)
         }
     }
@@ -66,7 +66,7 @@ final class Batch: @unchecked Sendable {
     }
 
     /// Completes the bytes for a segment. Hashing is done once, also when the batch is written again elsewhere.
-    func seal(salt: UInt64, chain: Digest) -> (head: BatchHead, bytes: UnsafeRawBufferPointer) {
+    func seal(salt: UInt64, chain: LogHash) -> (head: BatchHead, bytes: UnsafeRawBufferPointer) {
         var head = BatchHead(entryBytes: used - batchHeadBytes, first: first, count: count, salt: salt, chain: chain)
         let total = diskBytes
         reserve(total)
@@ -75,7 +75,7 @@ final class Batch: @unchecked Sendable {
             for (row, length) in lengths.enumerated() {
                 let leaf = leafHash(prefixed: UnsafeRawBufferPointer(rebasing: memory[offset..<offset + Int(length)]))
                 memory.put(length, at: head.tableOffset + row * tableRowBytes)
-                memory.storeBytes(of: leaf, toByteOffset: head.tableOffset + row * tableRowBytes + 4, as: Digest.self)
+                memory.storeBytes(of: leaf, toByteOffset: head.tableOffset + row * tableRowBytes + 4, as: LogHash.self)
                 offset += Int(length)
             }
             isHashed = true
@@ -95,7 +95,9 @@ final class Batch: @unchecked Sendable {
     }
 }
 
-private let headStart: StaticString = "{\"v\":1,\"n\":"
+private let headStart: StaticString = "{\"v\":2,\"n\":"
+private let saltStart: StaticString = ",\"s\":\""
+private let saltEnd: StaticString = "\","
 
 private func digits(of sequence: UInt64) -> Int {
     var digits = 1
@@ -107,19 +109,32 @@ private func digits(of sequence: UInt64) -> Int {
     return digits
 }
 
-/// The bytes of `{"v":1,"n":<sequence>,`.
-func headBytes(of sequence: UInt64) -> Int { headStart.utf8CodeUnitCount + digits(of: sequence) + 1 }
+/// The bytes of `{"v":2,"n":<sequence>,"s":"<salt>",`.
+func headBytes(of sequence: UInt64) -> Int {
+    headStart.utf8CodeUnitCount + digits(of: sequence) + saltStart.utf8CodeUnitCount + SaltSource.characters
+        + saltEnd.utf8CodeUnitCount
+}
 
-private func writeHead(_ sequence: UInt64, into space: UnsafeMutableRawBufferPointer) -> Int {
-    space.copyMemory(from: UnsafeRawBufferPointer(start: headStart.utf8Start, count: headStart.utf8CodeUnitCount))
-    let end = headBytes(of: sequence)
-    space[end - 1] = UInt8(ascii: ",")
+private func writeHead(_ sequence: UInt64, _ salts: inout SaltSource, into space: UnsafeMutableRawBufferPointer) -> Int {
+    var offset = 0
+    func put(_ text: StaticString) {
+        UnsafeMutableRawBufferPointer(rebasing: space[offset...])
+            .copyMemory(from: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        offset += text.utf8CodeUnitCount
+    }
+    put(headStart)
+    let end = offset + digits(of: sequence)
     var rest = sequence
-    var offset = end - 2
+    offset = end
     repeat {
+        offset -= 1
         space[offset] = UInt8(ascii: "0") + UInt8(rest % 10)
         rest /= 10
-        offset -= 1
     } while rest > 0
-    return end
+    offset = end
+    put(saltStart)
+    salts.write(into: UnsafeMutableRawBufferPointer(rebasing: space[offset...]))
+    offset += SaltSource.characters
+    put(saltEnd)
+    return offset
 }

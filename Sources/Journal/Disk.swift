@@ -10,7 +10,7 @@ import Darwin
 public protocol Disk: Sendable {
     /// Makes the folder if it is not there.
     func makeFolder(_ folder: String) throws(DiskError)
-    /// Names of the plain files in a folder, in any order.
+    /// Names of the files and folders that lie in a folder itself, in any order.
     func list(_ folder: String) throws(DiskError) -> [String]
     /// Takes an exclusive lock that ends with the process or with `DiskLock.release`.
     func lock(_ path: String) throws(DiskError) -> any DiskLock
@@ -18,8 +18,32 @@ public protocol Disk: Sendable {
     func create(_ path: String, bytes: Int) throws(DiskError) -> any DiskFile
     func open(_ path: String) throws(DiskError) -> any DiskFile
     func remove(_ path: String) throws(DiskError)
-    /// Makes file names that were added or removed durable.
+    /// Removes a folder that is empty.
+    func removeFolder(_ folder: String) throws(DiskError)
+    /// Gives a file another name, in place of any file that has it; everybody sees the one or the other.
+    func rename(_ path: String, to new: String) throws(DiskError)
+    /// Makes a file that holds these bytes and nothing else, whatever was there before.
+    func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(DiskError)
+    /// All of a small file, without asking for the right to change it; `nil` if there is none.
+    func contents(of path: String) throws(DiskError) -> [UInt8]?
+    /// Makes file names that were added, changed or removed in a folder durable.
     func syncFolder(_ folder: String) throws(DiskError)
+}
+
+extension Disk {
+    /// Makes what a file holds durable. Once for one file: after an error only a new file can be made durable.
+    func sync(_ path: String) throws(DiskError) {
+        let file = try open(path)
+        defer { file.close() }
+        try file.sync()
+    }
+
+    func write(_ bytes: [UInt8], to path: String) throws(DiskError) {
+        let result = bytes.withUnsafeBytes { buffer -> Result<Void, DiskError> in
+            do throws(DiskError) { return .success(try write(buffer, to: path)) } catch { return .failure(error) }
+        }
+        try result.get()
+    }
 }
 
 /// An open file. The journal writes each file from one thread.
@@ -41,7 +65,7 @@ public protocol DiskLock: Sendable {
 /// A refusal of the disk, with the system's error number.
 public struct DiskError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Operation: String, Sendable {
-        case makeFolder = "make folder", list, lock, create, open, remove, write, read, sync, truncate
+        case makeFolder = "make folder", list, lock, create, open, remove, rename, write, read, sync, truncate
     }
 
     public var operation: Operation
@@ -55,6 +79,9 @@ public struct DiskError: Error, Sendable, Hashable, CustomStringConvertible {
         self.code = code
         self.reason = reason
     }
+
+    /// There is no such file or folder.
+    var isMissing: Bool { code == ENOENT }
 
     /// A lock that somebody else has.
     public var isHeldByAnother: Bool { operation == .lock && code == EWOULDBLOCK }

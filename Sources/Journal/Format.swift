@@ -33,27 +33,11 @@ private let endMark: UInt64 = 0x646E_6552_4945_570A
 /// What the segment's head says takes this much of its sector.
 private let segmentHeadBytes = 104
 
-/// A SHA-256 hash.
-struct Digest: Sendable, Hashable {
-    var a: UInt64 = 0
-    var b: UInt64 = 0
-    var c: UInt64 = 0
-    var d: UInt64 = 0
-
-    static let zero = Digest()
-
-    init() {}
-
-    init(_ digest: SHA256.Digest) {
-        self = digest.withUnsafeBytes { $0.loadUnaligned(as: Digest.self) }
-    }
-}
-
 /// The RFC 6962 leaf hash of memory that begins with the zero byte of the leaf prefix.
-func leafHash(prefixed bytes: UnsafeRawBufferPointer) -> Digest {
+func leafHash(prefixed bytes: UnsafeRawBufferPointer) -> LogHash {
     var hasher = SHA256()
     hasher.update(bufferPointer: bytes)
-    return Digest(hasher.finalize())
+    return LogHash(hasher.finalize())
 }
 
 func roundedToSector(_ bytes: Int) -> Int { (bytes + sectorBytes - 1) / sectorBytes * sectorBytes }
@@ -66,7 +50,7 @@ struct SegmentHead: Sendable, Hashable {
     /// Everything before this sequence number was durable, in earlier segments, when the file was made.
     var first: UInt64
     /// The hash of the batch that ends before `first`.
-    var chain: Digest
+    var chain: LogHash
 
     func bytes() -> [UInt8] {
         var sector = [UInt8](repeating: 0, count: sectorBytes)
@@ -77,9 +61,9 @@ struct SegmentHead: Sendable, Hashable {
             bytes.put(ordinal, at: 16)
             bytes.put(salt, at: 24)
             bytes.put(first, at: 32)
-            bytes.storeBytes(of: chain, toByteOffset: 40, as: Digest.self)
-            let hash = Digest(SHA256.hash(data: UnsafeRawBufferPointer(rebasing: bytes[0..<72])))
-            bytes.storeBytes(of: hash, toByteOffset: 72, as: Digest.self)
+            bytes.storeBytes(of: chain, toByteOffset: 40, as: LogHash.self)
+            let hash = LogHash(SHA256.hash(data: UnsafeRawBufferPointer(rebasing: bytes[0..<72])))
+            bytes.storeBytes(of: hash, toByteOffset: 72, as: LogHash.self)
         }
         return sector
     }
@@ -88,16 +72,16 @@ struct SegmentHead: Sendable, Hashable {
     init?(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count >= segmentHeadBytes, bytes.get(UInt64.self, at: 0) == segmentMagic,
             bytes.get(UInt32.self, at: 8) == formatVersion, bytes.get(UInt32.self, at: 12) == UInt32(sectorBytes),
-            Digest(SHA256.hash(data: UnsafeRawBufferPointer(rebasing: bytes[0..<72])))
-                == bytes.loadUnaligned(fromByteOffset: 72, as: Digest.self)
+            LogHash(SHA256.hash(data: UnsafeRawBufferPointer(rebasing: bytes[0..<72])))
+                == bytes.loadUnaligned(fromByteOffset: 72, as: LogHash.self)
         else { return nil }
         ordinal = bytes.get(UInt64.self, at: 16)
         salt = bytes.get(UInt64.self, at: 24)
         first = bytes.get(UInt64.self, at: 32)
-        chain = bytes.loadUnaligned(fromByteOffset: 40, as: Digest.self)
+        chain = bytes.loadUnaligned(fromByteOffset: 40, as: LogHash.self)
     }
 
-    init(ordinal: UInt64, salt: UInt64, first: UInt64, chain: Digest) {
+    init(ordinal: UInt64, salt: UInt64, first: UInt64, chain: LogHash) {
         (self.ordinal, self.salt, self.first, self.chain) = (ordinal, salt, first, chain)
     }
 }
@@ -108,15 +92,15 @@ struct BatchHead: Sendable, Hashable {
     var first: UInt64
     var count: Int
     var salt: UInt64
-    var chain: Digest
-    var hash: Digest = .zero
+    var chain: LogHash
+    var hash: LogHash = .zero
 
     /// From the magic to the end mark; the next batch begins on the sector boundary after it.
     var totalBytes: Int { batchHeadBytes + entryBytes + tableRowBytes * count + endMarkBytes }
     var next: UInt64 { first + UInt64(count) }
     var tableOffset: Int { batchHeadBytes + entryBytes }
 
-    init(entryBytes: Int, first: UInt64, count: Int, salt: UInt64, chain: Digest) {
+    init(entryBytes: Int, first: UInt64, count: Int, salt: UInt64, chain: LogHash) {
         (self.entryBytes, self.first, self.count, self.salt, self.chain) = (entryBytes, first, count, salt, chain)
     }
 
@@ -127,8 +111,8 @@ struct BatchHead: Sendable, Hashable {
         first = bytes.get(UInt64.self, at: 8)
         count = Int(bytes.get(UInt32.self, at: 16))
         salt = bytes.get(UInt64.self, at: 24)
-        chain = bytes.loadUnaligned(fromByteOffset: 32, as: Digest.self)
-        hash = bytes.loadUnaligned(fromByteOffset: 64, as: Digest.self)
+        chain = bytes.loadUnaligned(fromByteOffset: 32, as: LogHash.self)
+        hash = bytes.loadUnaligned(fromByteOffset: 64, as: LogHash.self)
         guard count > 0, first <= UInt64.max / 2, totalBytes == Int(bytes.get(UInt32.self, at: 20)) else { return nil }
     }
 
@@ -140,18 +124,18 @@ struct BatchHead: Sendable, Hashable {
         bytes.put(UInt32(count), at: 16)
         bytes.put(UInt32(totalBytes), at: 20)
         bytes.put(salt, at: 24)
-        bytes.storeBytes(of: chain, toByteOffset: 32, as: Digest.self)
+        bytes.storeBytes(of: chain, toByteOffset: 32, as: LogHash.self)
         bytes.put(endMark, at: totalBytes - endMarkBytes)
         hash = digest(UnsafeRawBufferPointer(bytes))
-        bytes.storeBytes(of: hash, toByteOffset: 64, as: Digest.self)
+        bytes.storeBytes(of: hash, toByteOffset: 64, as: LogHash.self)
     }
 
     /// Over the head and the table; the table's leaf hashes cover the entries.
-    private func digest(_ bytes: UnsafeRawBufferPointer) -> Digest {
+    private func digest(_ bytes: UnsafeRawBufferPointer) -> LogHash {
         var hasher = SHA256()
         hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: bytes[0..<64]))
         hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: bytes[tableOffset..<totalBytes]))
-        return Digest(hasher.finalize())
+        return LogHash(hasher.finalize())
     }
 
     /// Whether head, table and every entry are as they were written.
@@ -165,7 +149,7 @@ struct BatchHead: Sendable, Hashable {
             let length = Int(bytes.get(UInt32.self, at: rowOffset))
             guard length > 0, length <= tableOffset - offset, bytes[offset] == 0 else { return false }
             let leaf = leafHash(prefixed: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length]))
-            guard leaf == bytes.loadUnaligned(fromByteOffset: rowOffset + 4, as: Digest.self) else { return false }
+            guard leaf == bytes.loadUnaligned(fromByteOffset: rowOffset + 4, as: LogHash.self) else { return false }
             offset += length
         }
         return offset == tableOffset
@@ -180,14 +164,14 @@ struct BatchHead: Sendable, Hashable {
         }
     }
 
-    /// Calls `body` for each entry, without its prefix byte, in a batch that is whole.
-    func forEachEntry(
-        _ bytes: UnsafeRawBufferPointer, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void
-    ) rethrows {
+    /// Calls `body` for each entry, without its prefix byte, and its leaf hash, in a batch that is whole.
+    func forEachEntry(_ bytes: UnsafeRawBufferPointer, _ body: (UInt64, UnsafeRawBufferPointer, LogHash) throws -> Void) rethrows
+    {
         var offset = batchHeadBytes
         for row in 0..<count {
             let length = Int(bytes.get(UInt32.self, at: tableOffset + row * tableRowBytes))
-            try body(first + UInt64(row), UnsafeRawBufferPointer(rebasing: bytes[offset + 1..<offset + length]))
+            let leaf = bytes.loadUnaligned(fromByteOffset: tableOffset + row * tableRowBytes + 4, as: LogHash.self)
+            try body(first + UInt64(row), UnsafeRawBufferPointer(rebasing: bytes[offset + 1..<offset + length]), leaf)
             offset += length
         }
     }

@@ -6,7 +6,7 @@ import Synchronization
 /// meanwhile, and `durable` says how far that is. It is safe to append while holding another lock, so that the order of
 /// sequence numbers is the order of decisions.
 public final class Journal: Sendable {
-    public struct Settings: Sendable, Hashable {
+    public struct Settings: Sendable {
         public var folder: String
         public var segmentBytes = 64 * 1024 * 1024
         /// The least time from the start of one commit to the start of the next.
@@ -20,7 +20,9 @@ public final class Journal: Sendable {
         /// The first wait before a failed disk is tried again; it doubles up to `retryMillisecondsMax`.
         public var retryMilliseconds = 10
         public var retryMillisecondsMax = 1_000
-        /// For simulations: no thread is started, and `commit()` does the writing.
+        /// How the transparency log over the entries is kept; `nil` for none, and then segments are kept for ever.
+        public var log: LogSettings?
+        /// For simulations: no thread is started; `commit()` does the writing, `publish()` the log's files.
         public var commitsByHand = false
 
         public init(folder: String) { self.folder = folder }
@@ -39,7 +41,8 @@ public final class Journal: Sendable {
 
     /// Opens the journal in a folder or makes one there, and hands over every recovered entry from `from` on, in order.
     ///
-    /// Every entry that was ever acknowledged is found, or the open is refused. What follows the last acknowledged entry is
+    /// Every entry that was ever acknowledged is found, or the open is refused. What the log covers is held against its checkpoint, as
+    /// far as the tail goes; entries that are older than the segments are checked when they are asked for. What follows the last acknowledged entry is
     /// kept if it is whole, and written again so that it is durable before this returns.
     /// - Throws: `JournalError`, or what `replay` throws. Nothing is kept open or locked then.
     public static func open(
@@ -60,7 +63,7 @@ public final class Journal: Sendable {
 
     deinit { core.close() }
 
-    /// Takes `{"v":1,"n":<sequence>,` followed by `rest`, which is the entry's JSON from its next member to its closing brace.
+    /// Takes `{"v":2,"n":<sequence>,"s":"<salt>",` followed by `rest`, the entry's JSON from its next member to its closing brace.
     ///
     /// An urgent entry is one that somebody waits for: it starts a commit as soon as the interval allows, and is refused while
     /// the disk does not work, since nobody could be answered. Other entries ride along within `lazyMilliseconds`; they tell
@@ -106,6 +109,20 @@ public final class Journal: Sendable {
     @discardableResult public func commit() -> Bool {
         precondition(core.settings.commitsByHand, "this journal has a thread that commits")
         return core.commitByHand()
+    }
+
+    /// The newest checkpoint of the log that is published; `nil` where there is none.
+    public var checkpoint: Checkpoint? { core.checkpoint }
+
+    /// Calls `body` on the publisher's thread after each checkpoint, with the signed note as it lies on disk.
+    public func onCheckpoint(_ body: @escaping @Sendable (Checkpoint, _ note: [UInt8]) -> Void) { core.onCheckpoint(body) }
+
+    /// Publishes a checkpoint over everything durable and removes the segments that the log covers, on the calling thread. Only for
+    /// a journal that commits by hand.
+    /// - Returns: whether everything durable is covered.
+    @discardableResult public func publish() -> Bool {
+        precondition(core.settings.commitsByHand, "this journal has a thread that publishes")
+        return core.publishByHand()
     }
 
     /// How long syncs took, how many commits there were and how many entries they made durable, since open.

@@ -3,16 +3,20 @@ import Synchronization
 /// What the appenders, the writer and the readers of one journal share.
 final class JournalCore: Sendable {
     let settings: Journal.Settings
-    private let disk: any Disk
+    let disk: any Disk
     private let lock: any DiskLock
     let durable: Atomic<UInt64>
     private let front: Mutex<Front>
     private let writer: Mutex<Writer>
-    private let index: Mutex<SegmentIndex>
-    private let numbers = Mutex(JournalStatistics())
+    let index: Mutex<SegmentIndex>
+    let numbers = Mutex(JournalStatistics())
     private let listeners = Mutex<[@Sendable (UInt64) -> Void]>([])
     private let bell = Bell()
     private let thread = Mutex<OwnThread?>(nil)
+    /// Keeps the transparency log; `nil` where there is none.
+    let keeper: LogKeeper?
+    /// Entries that are older than the segments, of a log that is not kept on with.
+    let olderReader: TileReader?
 
     /// A pending batch of this size is committed as if it were urgent, so that commits stay short.
     private static let eagerBytes = 128 * 1024
@@ -29,17 +33,21 @@ final class JournalCore: Sendable {
     private struct Front: Sendable {
         var pending = Batch()
         var spare: Batch? = Batch()
+        var salts = SaltSource()
         /// How many waited for the last commit.
         var lastGroup = 0
         var next: UInt64
         var mode = WriterMode.busy
         var failure: String?
+        /// Why no more segments may be filled: those that wait for the log are too many.
+        var unpublished: String?
         var closing = false
         var closed = false
     }
 
     private init(
-        _ settings: Journal.Settings, disk: any Disk, lock: any DiskLock, writer: consuming Writer, index: SegmentIndex
+        _ settings: Journal.Settings, disk: any Disk, lock: any DiskLock, writer: consuming Writer, index: SegmentIndex,
+        keeper: LogKeeper?, olderReader: TileReader?
     ) {
         self.settings = settings
         self.disk = disk
@@ -48,13 +56,18 @@ final class JournalCore: Sendable {
         front = Mutex(Front(next: writer.durable))
         self.index = Mutex(index)
         self.writer = Mutex(writer)
+        self.keeper = keeper
+        self.olderReader = olderReader
     }
 
     static func open(
         _ settings: Journal.Settings, disk: any Disk, from: UInt64,
         replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
     ) throws -> JournalCore {
-        try asJournalError { () throws(DiskError) in try disk.makeFolder(settings.folder) }
+        try asJournalError { () throws(DiskError) in
+            try disk.makeFolder(settings.folder)
+            try disk.syncFolder(folderName(settings.folder))
+        }
         let lock: any DiskLock
         do {
             lock = try disk.lock(settings.folder + "/lock")
@@ -74,15 +87,15 @@ final class JournalCore: Sendable {
         _ settings: Journal.Settings, disk: any Disk, lock: any DiskLock, from: UInt64,
         replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
     ) throws -> JournalCore {
-        var recovery = Recovery(folder: settings.folder, disk: disk)
+        var recovery = Recovery(
+            folder: settings.folder, disk: disk, log: try logCheck(settings.folder, disk, settings.log))
         try recovery.run(from: from, replay: replay)
-        try recovery.last?.forEachEntry(from: from, replay)
         var index = recovery.index
         var writer = Writer(
             settings: settings, disk: disk, durable: recovery.proven, chain: recovery.chain, nextOrdinal: recovery.nextOrdinal)
         if let last = recovery.last {
             let batch = Batch()
-            try last.forEachEntry(from: 0) { sequence, entry in batch.add(recovered: entry, sequence: sequence) }
+            try last.forEachEntry { sequence, entry, _ in batch.add(recovered: entry, sequence: sequence) }
             let committed = try writer.commit(batch)
             index.add(committed)
         } else {
@@ -93,8 +106,18 @@ final class JournalCore: Sendable {
             throw JournalError.shortened(from: from, next: writer.durable)
         }
         tidy(recovery, settings.folder, disk)
-        let core = JournalCore(settings, disk: disk, lock: lock, writer: writer, index: index)
-        guard settings.commitsByHand || core.startThread() else {
+        let keeper: LogKeeper?
+        let olderReader: TileReader?
+        do {
+            olderReader = try recovery.log?.resumed()
+            keeper = olderReader.flatMap { LogKeeper(settings, resuming: $0, recovery.log?.checkpoint, durable: writer.durable) }
+        } catch {
+            writer.close()
+            throw error
+        }
+        let core = JournalCore(
+            settings, disk: disk, lock: lock, writer: writer, index: index, keeper: keeper, olderReader: olderReader)
+        guard settings.commitsByHand || core.startThreads() else {
             core.writer.withLock { $0.close() }
             throw JournalError.disk(DiskError(.open, settings.folder, code: 0, reason: "no thread could be started"))
         }
@@ -104,14 +127,20 @@ final class JournalCore: Sendable {
     static func scan(
         _ folder: String, disk: any Disk, from: UInt64, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void
     ) throws -> UInt64 {
-        var recovery = Recovery(folder: folder, disk: disk)
+        var recovery: Recovery
         do {
+            recovery = Recovery(folder: folder, disk: disk, log: try logCheck(folder, disk, nil))
             try recovery.run(from: from, replay: body)
         } catch let error as DiskError {
             throw JournalError.disk(error)
         }
-        try recovery.last?.forEachEntry(from: from, body)
         return recovery.last?.head.next ?? recovery.proven
+    }
+
+    /// The check for a folder that has a log or is to have one.
+    private static func logCheck(_ folder: String, _ disk: any Disk, _ settings: LogSettings?) throws -> LogCheck? {
+        let check = try LogCheck(LogFolder(journal: folder, disk: disk), verifier: settings?.signer.verifier)
+        return settings == nil && check.checkpoint == nil ? nil : check
     }
 
     /// Gives back the space of what has been written again. It may fail: what stays is passed over at the next open as well.
@@ -137,13 +166,16 @@ final class JournalCore: Sendable {
                 throw .entryTooLarge(bytes: bytes, limit: settings.maxEntryBytes)
             }
             if urgent, let failure = front.failure { throw .unavailable(.failed(failure)) }
+            if urgent, let reason = front.unpublished {
+                throw .unavailable(.unpublished(limit: settings.log?.maxUnpublishedBytes ?? 0, reason: reason))
+            }
             let limit = urgent ? settings.maxPendingBytes / 2 : settings.maxPendingBytes
             guard front.pending.diskBytes + bytes + tableRowBytes <= limit else {
                 throw .unavailable(front.failure.map { .failed($0) } ?? .full(limit: limit))
             }
             let sequence = front.next
             front.next += 1
-            front.pending.add(rest, sequence: sequence, urgent: urgent)
+            front.pending.add(rest, sequence: sequence, urgent: urgent, salts: &front.salts)
             let isEager = front.pending.urgent || front.pending.used >= Self.eagerBytes
             switch front.mode {
             case .busy: break
@@ -184,6 +216,7 @@ final class JournalCore: Sendable {
             guard isFirst else { return }
             if settings.commitsByHand { _ = commitByHand() }
             writer.withLock { $0.close() }
+            keeper?.end(self)
             lock.release()
         }
         return durable.load(ordering: .acquiring) == next
@@ -193,9 +226,11 @@ final class JournalCore: Sendable {
 // MARK: - Committing
 
 extension JournalCore {
-    private func startThread() -> Bool {
+    private func startThreads() -> Bool {
         thread.withLock { thread in
+            if let keeper, !keeper.start(self) { return false }
             thread = OwnThread { [self] in runWriter() }
+            if thread == nil { keeper?.end(self) }
             return thread != nil
         }
     }
@@ -253,12 +288,26 @@ extension JournalCore {
         }
         let durable = committed.sequence + UInt64(batch.count)
         self.durable.store(durable, ordering: .releasing)
+        keeper?.offer(committed.sealed, next: durable)
+        if committed.newSegment != nil { weighSegments() }
         batch.reset()
         front.withLock { front in
             front.failure = nil
             front.spare = batch
         }
         for listener in listeners.withLock({ $0 }) { listener(durable) }
+    }
+
+    /// Counts the segments that wait for the log, and refuses more urgent entries when they are too many.
+    func weighSegments() {
+        let count = index.withLock { $0.parts.count }
+        let reason = numbers.withLock { numbers in
+            numbers.segments = count
+            return numbers.logTrouble ?? "the log is behind"
+        }
+        guard let limit = settings.log?.maxUnpublishedBytes else { return }
+        let isTooMuch = (count - 1) * settings.segmentBytes > limit
+        front.withLock { $0.unpublished = isTooMuch ? reason : nil }
     }
 
     private enum Step { case commit, wait(until: UInt64?), stop }
@@ -321,46 +370,10 @@ extension JournalCore {
     }
 }
 
-// MARK: - Reading
-
 extension JournalCore {
-    private static let readWindowBytes = SegmentIndex.markBytes
-
-    func read(from: UInt64, limit: Int, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void) throws -> UInt64 {
-        let durable = durable.load(ordering: .acquiring)
-        guard from < durable else { return from }
-        var next = from
-        let end = from + UInt64(min(max(0, limit), Int(Int32.max)))
-        while next < min(end, durable) {
-            guard let place = index.withLock({ $0.find(next) }) else {
-                throw JournalError.missing(from: from, first: index.withLock { $0.parts.first?.first } ?? durable)
-            }
-            let stop = min(end, durable, place.end ?? .max)
-            do {
-                let file = try disk.open(settings.folder + "/" + place.part.name)
-                defer { file.close() }
-                let window = FileWindow(file, bytes: Self.readWindowBytes)
-                defer { withExtendedLifetime(window) {} }
-                var offset = place.offset
-                while next < stop {
-                    guard case .whole(let head, let bytes) = try window.batch(at: offset, salt: place.part.salt),
-                        head.first <= next
-                    else {
-                        throw JournalError.corrupt(
-                            .init(file: place.part.name, offset: offset, sequence: next, reason: "the batch is damaged"))
-                    }
-                    try head.forEachEntry(bytes) { sequence, entry in
-                        if sequence >= next, sequence < stop { try body(sequence, entry) }
-                    }
-                    next = max(next, min(head.next, stop))
-                    offset = roundedToSector(offset + head.totalBytes)
-                }
-            } catch let error as DiskError {
-                throw JournalError.disk(error)
-            }
-        }
-        return next
-    }
+    var checkpoint: Checkpoint? { keeper?.checkpoint }
+    func onCheckpoint(_ body: @escaping @Sendable (Checkpoint, [UInt8]) -> Void) { keeper?.onCheckpoint(body) }
+    func publishByHand() -> Bool { keeper?.publishByHand(self) ?? true }
 }
 
 extension SegmentIndex {
@@ -373,6 +386,6 @@ extension SegmentIndex {
     }
 }
 
-private func asJournalError<T>(_ body: () throws(DiskError) -> T) throws(JournalError) -> T {
+func asJournalError<T>(_ body: () throws(DiskError) -> T) throws(JournalError) -> T {
     do { return try body() } catch { throw .disk(error) }
 }

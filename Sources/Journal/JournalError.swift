@@ -34,6 +34,8 @@ public enum JournalError: Error, Sendable, Hashable {
         case failed(String)
         /// The buffer of entries that are not on disk yet is full.
         case full(limit: Int)
+        /// So many bytes of segments wait for the log's files, which cannot be written, for this reason.
+        case unpublished(limit: Int, reason: String)
     }
 }
 
@@ -49,6 +51,8 @@ extension JournalError: CustomStringConvertible {
         case .entryTooLarge(let bytes, let limit): "an entry of \(bytes) bytes is larger than the limit of \(limit)"
         case .unavailable(.failed(let reason)): "the journal cannot write: \(reason)"
         case .unavailable(.full(let limit)): "\(limit) bytes of entries wait for the disk, which is the limit"
+        case .unavailable(.unpublished(let limit, let reason)):
+            "\(limit) bytes of segments wait for the log's files, which is the limit: \(reason)"
         case .closed: "the journal is closed"
         case .missing(let from, let first): "the journal begins at entry \(first); entry \(from) was asked for"
         case .shortened(let from, let next): "the journal ends before entry \(next), but entries up to \(from) were known"

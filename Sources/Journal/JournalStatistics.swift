@@ -9,6 +9,17 @@ public struct JournalStatistics: Sendable, Hashable {
     /// From the start of a commit's write to the end of its sync.
     public var syncMicroseconds = LatencyHistogram()
 
+    /// Checkpoints published.
+    public var checkpoints: UInt64 = 0
+    /// Durable entries that no checkpoint covered yet when the last one was published or tried.
+    public var uncoveredEntries: UInt64 = 0
+    /// Writes, syncs and reads for the log's files that failed.
+    public var logFailures: UInt64 = 0
+    /// Why the log's files could not be written the last time, if they still cannot.
+    public var logTrouble: String?
+    /// Segment files in the folder; those that the log covers are removed.
+    public var segments = 0
+
     public init() {}
 }
 

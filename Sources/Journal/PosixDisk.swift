@@ -69,6 +69,50 @@ public struct PosixDisk: Disk {
         guard unlink(path) == 0 else { throw failure(.remove, path) }
     }
 
+    public func removeFolder(_ folder: String) throws(DiskError) {
+        guard rmdir(folder) == 0 else { throw failure(.remove, folder) }
+    }
+
+    public func rename(_ path: String, to new: String) throws(DiskError) {
+        #if canImport(Glibc)
+        let result = Glibc.rename(path, new)
+        #elseif canImport(Musl)
+        let result = Musl.rename(path, new)
+        #else
+        let result = Darwin.rename(path, new)
+        #endif
+        guard result == 0 else { throw failure(.rename, path) }
+    }
+
+    public func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(DiskError) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure(.create, path) }
+        let file = PosixFile(descriptor: descriptor, path: path)
+        defer { file.close() }
+        try file.write(bytes, at: 0)
+    }
+
+    public func contents(of path: String) throws(DiskError) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw failure(.open, path)
+        }
+        let file = PosixFile(descriptor: descriptor, path: path)
+        defer { file.close() }
+        var problem: DiskError?
+        let size = try file.size()
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { space, filled in
+            do throws(DiskError) {
+                filled = try file.read(into: UnsafeMutableRawBufferPointer(space), at: 0)
+            } catch {
+                problem = error
+            }
+        }
+        if let problem { throw problem }
+        return bytes
+    }
+
     public func syncFolder(_ folder: String) throws(DiskError) {
         let descriptor = open(folder, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw failure(.sync, folder) }

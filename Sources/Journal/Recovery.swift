@@ -1,5 +1,6 @@
 /// Reads a folder's segments and finds out what the journal is: every batch that later ones prove to have been acknowledged,
-/// and the last one, of which that is not known. It changes nothing on disk.
+/// and the last one, of which that is not known. What is older than the segments comes from the log's bundles. It changes nothing
+/// on disk.
 struct Recovery {
     let folder: String
     let disk: any Disk
@@ -7,12 +8,14 @@ struct Recovery {
     /// One past the last sequence number that is known to be durable.
     private(set) var proven: UInt64 = 0
     /// The hash of the batch that ends before `proven`.
-    private(set) var chain = Digest.zero
+    private(set) var chain = LogHash.zero
     /// The last whole batch. It may have been acknowledged, so it is kept; it may be in memory only, so it is written again.
     private(set) var last: LastBatch?
     private(set) var nextOrdinal: UInt64 = 0
     /// Segments that hold nothing that counts.
     private(set) var useless: [String] = []
+    /// What the log's checkpoint claims, held against what is found; `nil` where no log is kept.
+    private(set) var log: LogCheck?
 
     /// How much of a segment is in memory at once.
     private static let windowBytes = 1024 * 1024
@@ -34,20 +37,37 @@ struct Recovery {
     /// Where the last segment that was read ended.
     private var endOfLog: (file: String, offset: Int)?
 
-    init(folder: String, disk: any Disk) {
+    init(folder: String, disk: any Disk, log: LogCheck?) {
         self.folder = folder
         self.disk = disk
+        self.log = log
     }
 
-    /// Hands over the proven entries from `from` on; the last batch is left to the caller.
+    /// Hands over every entry from `from` on, and compares the whole with the log's checkpoint.
     mutating func run(from: UInt64, replay: (UInt64, UnsafeRawBufferPointer) throws -> Void) throws {
         let candidates = try findSegments()
-        let start = try firstToRead(candidates, from: from)
+        var start = 0
+        if log != nil {
+            // All segments are read, since they begin where the synced tiles end.
+            let first = candidates.lazy.compactMap(\.head).first?.first
+            try log?.begin(at: first)
+            if let first, from < first { try log?.replay(from: from, replay) }
+        } else {
+            start = try firstToRead(candidates, from: from)
+        }
         for candidate in candidates[..<start] {
             if let head = candidate.head { index.add(name: candidate.name, salt: head.salt, first: head.first) }
         }
+        try readSegments(candidates[start...], from: from, replay: replay)
+        if let last { try handOver(last, from: from, replay: replay) }
+        try log?.end()
+    }
+
+    private mutating func readSegments(
+        _ candidates: ArraySlice<Candidate>, from: UInt64, replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         var isFirst = true
-        for candidate in candidates[start...] {
+        for candidate in candidates {
             let file = try disk.open(folder + "/" + candidate.name)
             defer { file.close() }
             let window = FileWindow(file, bytes: Self.windowBytes)
@@ -61,7 +81,7 @@ struct Recovery {
                 continue
             }
             if isFirst {
-                guard head.first <= from else { throw JournalError.missing(from: from, first: head.first) }
+                guard head.first <= from || log != nil else { throw JournalError.missing(from: from, first: head.first) }
                 (proven, chain) = (head.first, head.chain)
                 isFirst = false
             }
@@ -156,10 +176,19 @@ struct Recovery {
         from: UInt64, replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
     ) throws {
         guard let last else { return }
-        try last.forEachEntry(from: from, replay)
+        try handOver(last, from: from, replay: replay)
         proven = last.head.next
         chain = last.head.hash
         self.last = nil
+    }
+
+    private mutating func handOver(
+        _ batch: LastBatch, from: UInt64, replay: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws {
+        try batch.forEachEntry { sequence, entry, leaf in
+            if sequence >= from { try replay(sequence, entry) }
+            try log?.add(leaf)
+        }
     }
 
     private func damageFound(_ file: String, _ offset: Int, _ reason: String) -> JournalError.Damage {
@@ -172,11 +201,7 @@ struct Recovery {
 }
 
 extension Recovery.LastBatch {
-    func forEachEntry(from: UInt64, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void) throws {
-        try bytes.withUnsafeBytes { bytes in
-            try head.forEachEntry(bytes) { sequence, entry in
-                if sequence >= from { try body(sequence, entry) }
-            }
-        }
+    func forEachEntry(_ body: (UInt64, UnsafeRawBufferPointer, LogHash) throws -> Void) throws {
+        try bytes.withUnsafeBytes { try head.forEachEntry($0, body) }
     }
 }

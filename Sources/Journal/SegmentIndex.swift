@@ -31,6 +31,11 @@ struct SegmentIndex: Sendable {
         parts[last].marks.append(Mark(sequence: sequence, offset: offset))
     }
 
+    /// Forgets segments of which everything is before `sequence`, when they are removed.
+    mutating func removeParts(before sequence: UInt64) {
+        while parts.count > 1, parts[1].first <= sequence { parts.removeFirst() }
+    }
+
     /// The segment that holds `sequence`, where to begin in it, and which sequence the next segment begins with.
     func find(_ sequence: UInt64) -> (part: Part, offset: Int, end: UInt64?)? {
         guard let place = lastIndex(in: parts, where: { $0.first <= sequence }) else { return nil }

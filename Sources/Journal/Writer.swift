@@ -6,13 +6,13 @@ struct Writer: Sendable {
     private(set) var durable: UInt64
     private(set) var nextOrdinal: UInt64
     /// The hash of the last durable batch.
-    private var chain: Digest
+    private var chain: LogHash
     /// `nil` after a failure, until a new one is made.
     private(set) var segment: Segment?
     /// What a commit could not make durable; it is written again before anything else.
     private(set) var unwritten: Batch?
 
-    init(settings: Journal.Settings, disk: any Disk, durable: UInt64, chain: Digest, nextOrdinal: UInt64) {
+    init(settings: Journal.Settings, disk: any Disk, durable: UInt64, chain: LogHash, nextOrdinal: UInt64) {
         self.settings = settings
         self.disk = disk
         self.durable = durable
@@ -21,8 +21,11 @@ struct Writer: Sendable {
     }
 
     /// Where a commit put its batch.
-    struct Committed: Sendable {
+    /// Unchecked: `sealed` is the batch's own memory, which stays as it is until the batch is reset.
+    struct Committed: @unchecked Sendable {
         var batch: Batch
+        /// The batch's head, entries, table and end mark.
+        var sealed: UnsafeRawBufferPointer
         var sequence: UInt64
         var offset: Int
         /// The segment, if this is its first batch.
@@ -55,7 +58,8 @@ struct Writer: Sendable {
         durable = sealed.head.next
         unwritten = nil
         return Committed(
-            batch: batch, sequence: sealed.head.first, offset: offset,
+            batch: batch, sealed: UnsafeRawBufferPointer(rebasing: sealed.bytes[..<sealed.head.totalBytes]),
+            sequence: sealed.head.first, offset: offset,
             newSegment: isNew || offset == sectorBytes ? current.head : nil)
     }
 

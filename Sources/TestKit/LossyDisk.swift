@@ -21,6 +21,10 @@ public final class LossyDisk: Sendable {
         var files: [String: Contents] = [:]
         /// Removed, but the folder was not synced since: a loss of power may bring them back.
         var removed: [String: Contents] = [:]
+        /// Renamed, but the folder was not synced since, in order: a loss of power may undo the last of them.
+        var renamed: [Rename] = []
+        /// Folders, and whether the name of each is durable.
+        var folders: [String: Bool] = [:]
         var locks: Set<String> = []
         var isOn = true
         /// Counts losses of power: what was opened before one is of no use after it.
@@ -31,6 +35,13 @@ public final class LossyDisk: Sendable {
         var failingWrites = 0
         var syncsAfterFailedSync = 0
         var syncs = 0
+    }
+
+    struct Rename {
+        var from: String
+        var to: String
+        var contents: Contents
+        var replaced: Contents?
     }
 
     final class Contents {
@@ -101,8 +112,12 @@ public final class LossyDisk: Sendable {
             contents.sizeIsDirty = false
             contents.nameIsSynced = true
             state.files[path] = contents
+            for folder in ancestors(of: path) { state.folders[folder] = true }
         }
     }
+
+    /// Removes a file behind the journal's back, for good.
+    public func erase(_ path: String) { state.withLock { $0.files[path] = nil } }
 
     /// The disk for one process: nothing works through it any more once the process or the power has gone.
     public func boot() -> some Disk { Process(disk: self, life: state.withLock { $0.life }) }
@@ -147,12 +162,16 @@ extension LossyDisk {
         let disk: LossyDisk
         let life: Int
 
-        func makeFolder(_ folder: String) throws(DiskError) {}
+        func makeFolder(_ folder: String) throws(DiskError) {
+            try disk.perform(.makeFolder, folder, life: life) { state in
+                for path in ancestors(of: folder) + [folder] where state.folders[path] == nil { state.folders[path] = false }
+            }
+        }
 
         func list(_ folder: String) throws(DiskError) -> [String] {
-            let prefix = folder + "/"
-            return try disk.perform(.list, folder, life: life) { state in
-                state.files.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+            try disk.perform(.list, folder, life: life) { state throws(DiskError) in
+                guard state.folders[folder] != nil else { throw failure(.list, folder, ENOENT) }
+                return state.names(in: folder)
             }
         }
 
@@ -166,6 +185,7 @@ extension LossyDisk {
         func create(_ path: String, bytes: Int) throws(DiskError) -> any DiskFile {
             try disk.perform(.create, path, life: life) { state throws(DiskError) in
                 guard state.files[path] == nil else { throw failure(.create, path, EEXIST) }
+                guard state.folders[parent(of: path)] != nil else { throw failure(.create, path, ENOENT) }
                 if let capacity = state.capacity, state.usedBytes + bytes > capacity { throw failure(.create, path, ENOSPC) }
                 let contents = Contents(bytes: [])
                 contents.bytes.resize(to: bytes)
@@ -188,13 +208,77 @@ extension LossyDisk {
             }
         }
 
+        func removeFolder(_ folder: String) throws(DiskError) {
+            try disk.perform(.remove, folder, life: life) { state throws(DiskError) in
+                guard state.folders[folder] != nil else { throw failure(.remove, folder, ENOENT) }
+                guard state.names(in: folder).isEmpty else { throw failure(.remove, folder, ENOTEMPTY) }
+                state.folders[folder] = nil
+            }
+        }
+
+        func rename(_ path: String, to new: String) throws(DiskError) {
+            try disk.perform(.rename, path, life: life) { state throws(DiskError) in
+                guard let contents = state.files.removeValue(forKey: path) else { throw failure(.rename, path, ENOENT) }
+                state.renamed.append(.init(from: path, to: new, contents: contents, replaced: state.files[new]))
+                state.files[new] = contents
+            }
+        }
+
+        func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(DiskError) {
+            let new = Array(bytes)
+            // The power may fail when the file is empty, or has a part.
+            let partly: (inout State) -> Void = { state in
+                guard state.folders[parent(of: path)] != nil else { return }
+                let contents = state.emptied(path)
+                let kept = Int.random(in: 0...new.count, using: &state.random)
+                new.withUnsafeBytes { contents.write(UnsafeRawBufferPointer(rebasing: $0[..<kept]), at: 0) }
+            }
+            try disk.perform(.write, path, life: life, inPart: partly) { state throws(DiskError) in
+                guard state.folders[parent(of: path)] != nil else { throw failure(.create, path, ENOENT) }
+                if state.failingWrites > 0 {
+                    state.failingWrites -= 1
+                    partly(&state)
+                    throw failure(.write, path, EIO)
+                }
+                let grown = new.count - (state.files[path]?.bytes.count ?? 0)
+                if let capacity = state.capacity, state.usedBytes + grown > capacity {
+                    throw failure(.write, path, ENOSPC)
+                }
+                let contents = state.emptied(path)
+                new.withUnsafeBytes { contents.write($0, at: 0) }
+            }
+        }
+
+        func contents(of path: String) throws(DiskError) -> [UInt8]? {
+            try disk.perform(.read, path, life: life) { state in state.files[path]?.bytes }
+        }
+
         func syncFolder(_ folder: String) throws(DiskError) {
             try disk.perform(.sync, folder, life: life) { state in
-                for contents in state.files.values { contents.nameIsSynced = true }
-                state.removed = [:]
+                for (path, contents) in state.files where parent(of: path) == folder { contents.nameIsSynced = true }
+                for path in state.folders.keys where parent(of: path) == folder { state.folders[path] = true }
+                state.removed = state.removed.filter { parent(of: $0.key) != folder }
+                state.renamed.removeAll { parent(of: $0.to) == folder }
             }
         }
     }
+}
+
+/// The folder that a path lies in.
+private func parent(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+}
+
+/// Every folder above a path, the uppermost first.
+private func ancestors(of path: String) -> [String] {
+    var found: [String] = []
+    var folder = parent(of: path)
+    while folder != ".", folder != "/" {
+        found.insert(folder, at: 0)
+        folder = parent(of: folder)
+    }
+    return found
 }
 
 extension LossyDisk.State {
@@ -204,8 +288,10 @@ extension LossyDisk.State {
         guard isOn else { return }
         life += 1
         locks = []
-        for (path, contents) in removed where files[path] == nil && Bool.random(using: &random) { files[path] = contents }
+        undoRenames()
+        for path in removed.keys.sorted() where files[path] == nil && Bool.random(using: &random) { files[path] = removed[path] }
         removed = [:]
+        loseFolders()
         // Sometimes all of it goes, sometimes nothing, mostly some.
         let keptInTen = Int.random(in: -2...12, using: &random)
         // Sorted, so that a seed plays the same each time.
@@ -217,6 +303,46 @@ extension LossyDisk.State {
             }
             contents.lose(keptInTen: keptInTen, &random)
         }
+    }
+
+    /// Names change in order, so what is undone are the last renames.
+    private mutating func undoRenames() {
+        let kept = Int.random(in: 0...renamed.count, using: &random)
+        for rename in renamed[kept...].reversed() where files[rename.to] === rename.contents {
+            files[rename.to] = rename.replaced
+            if files[rename.from] == nil { files[rename.from] = rename.contents }
+        }
+        for rename in renamed[..<kept] where files[rename.to] === rename.contents { rename.contents.nameIsSynced = true }
+        renamed = []
+    }
+
+    /// A folder whose name is lost takes with it what is in it.
+    private mutating func loseFolders() {
+        for folder in folders.keys.sorted() {
+            guard let isSynced = folders[folder] else { continue }
+            if isSynced || Bool.random(using: &random) {
+                folders[folder] = true
+                continue
+            }
+            let prefix = folder + "/"
+            folders = folders.filter { $0.key != folder && !$0.key.hasPrefix(prefix) }
+            files = files.filter { !$0.key.hasPrefix(prefix) }
+        }
+    }
+
+    /// What lies in a folder itself.
+    func names(in folder: String) -> [String] {
+        (Array(files.keys) + Array(folders.keys)).filter { parent(of: $0) == folder }
+            .map { $0.hasPrefix(folder + "/") ? String($0.dropFirst(folder.utf8.count + 1)) : $0 }.sorted()
+    }
+
+    /// A file without bytes, made if it was not there.
+    mutating func emptied(_ path: String) -> LossyDisk.Contents {
+        let contents = files[path] ?? LossyDisk.Contents(bytes: [])
+        contents.bytes = []
+        contents.sizeIsDirty = true
+        files[path] = contents
+        return contents
     }
 }
 

@@ -24,6 +24,13 @@ final class SwitchedDisk: Disk {
     }
     func open(_ path: String) throws(DiskError) -> any DiskFile { File(disk: self, path: path, real: try real.open(path)) }
     func remove(_ path: String) throws(DiskError) { try real.remove(path) }
+    func removeFolder(_ folder: String) throws(DiskError) { try real.removeFolder(folder) }
+    func rename(_ path: String, to new: String) throws(DiskError) { try real.rename(path, to: new) }
+    func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(DiskError) {
+        try check(.write, path)
+        try real.write(bytes, to: path)
+    }
+    func contents(of path: String) throws(DiskError) -> [UInt8]? { try real.contents(of: path) }
     func syncFolder(_ folder: String) throws(DiskError) { try real.syncFolder(folder) }
 
     private struct File: DiskFile {

@@ -27,7 +27,7 @@ import Testing
         #expect(journal.durable == 3)
         #expect(disk.syncsAfterFailedSync == 0)
         var read: [String] = []
-        _ = try journal.read(from: 0, limit: 10) { read.append(String(decoding: $1, as: UTF8.self)) }
+        _ = try journal.read(from: 0, limit: 10) { read.append(text($1)) }
         #expect(read == [entry(0, "a"), entry(1, "b"), entry(2, "c")])
         disk.restorePower()
         #expect(try open(settings(), disk.boot()).entries == read)

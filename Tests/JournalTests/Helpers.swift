@@ -9,8 +9,11 @@ func withFolder<T>(_ body: (String) throws -> T) throws -> T {
     return try body(folder)
 }
 
-func settings(_ folder: String = "log", segmentBytes: Int = 16 * 1024, byHand: Bool = true) -> Journal.Settings {
+func settings(
+    _ folder: String = "data", segmentBytes: Int = 16 * 1024, byHand: Bool = true, log: LogSettings? = nil
+) -> Journal.Settings {
     var settings = Journal.Settings(folder: folder)
+    settings.log = log
     settings.segmentBytes = segmentBytes
     settings.commitsByHand = byHand
     return settings
@@ -23,7 +26,17 @@ func open(
     var entries: [String] = []
     let journal = try Journal.open(settings, disk: disk, from: from) { sequence, bytes in
         guard sequence == from + UInt64(entries.count) else { throw Gap(at: sequence) }
-        entries.append(String(decoding: bytes, as: UTF8.self))
+        entries.append(text(bytes))
+    }
+    return (journal, entries)
+}
+
+/// Opens a journal and returns it with all its entries as they are, salts and all.
+func openWhole(_ settings: Journal.Settings, _ disk: some Disk) throws -> (journal: Journal, entries: [[UInt8]]) {
+    var entries: [[UInt8]] = []
+    let journal = try Journal.open(settings, disk: disk) { sequence, bytes in
+        guard sequence == entries.count else { throw Gap(at: sequence) }
+        entries.append(Array(bytes))
     }
     return (journal, entries)
 }
@@ -32,7 +45,15 @@ struct Gap: Error { var at: UInt64 }
 
 /// An entry as the journal stores it, and the part of it that is handed to `append`.
 func rest(_ text: String) -> [UInt8] { Array("\"t\":\"test\",\"x\":\"\(text)\"}".utf8) }
-func entry(_ sequence: Int, _ text: String) -> String { "{\"v\":1,\"n\":\(sequence),\"t\":\"test\",\"x\":\"\(text)\"}" }
+func entry(_ sequence: Int, _ text: String) -> String { "{\"v\":2,\"n\":\(sequence),\"t\":\"test\",\"x\":\"\(text)\"}" }
+
+/// An entry without its salt.
+func text(_ bytes: UnsafeRawBufferPointer) -> String {
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard let start = text.range(of: ",\"s\":\"") else { return text }
+    let end = text.index(start.upperBound, offsetBy: 23)
+    return String(text[..<start.lowerBound] + text[end...])
+}
 
 func fillRandomly(_ random: inout SeededRandom) -> String {
     String(repeating: "abcdefghij", count: Int.random(in: 0...40, using: &random))

@@ -66,7 +66,7 @@ import Testing
     @Test("An entry larger than the limit is refused and uses no sequence number; the largest one fits")
     func tooLarge() throws {
         let (journal, _) = try open(settings(), LossyDisk(seed: 1).boot())
-        let head = "{\"v\":1,\"n\":0,".utf8.count
+        let head = "{\"v\":2,\"n\":0,\"s\":\"\",".utf8.count + 22
         #expect(throws: JournalError.entryTooLarge(bytes: 65_536, limit: 65_535)) {
             try journal.append([UInt8](repeating: 120, count: 65_536 - head), urgent: true)
         }
@@ -97,7 +97,7 @@ import Testing
                     var read: [String] = []
                     let next = try journal.read(from: UInt64(from), limit: 17) { sequence, bytes in
                         #expect(Int(sequence) == from + read.count)
-                        read.append(String(decoding: bytes, as: UTF8.self))
+                        read.append(text(bytes))
                     }
                     #expect(read == Array(expected[from..<min(from + 17, expected.count)]))
                     #expect(Int(next) == from + read.count)
@@ -113,7 +113,7 @@ import Testing
             try check(tail)
             tail.close()
             var scanned: [String] = []
-            let end = try Journal.scan(folder: folder) { scanned.append(String(decoding: $1, as: UTF8.self)) }
+            let end = try Journal.scan(folder: folder) { scanned.append(text($1)) }
             #expect(scanned == expected)
             #expect(Int(end) == expected.count)
         }
