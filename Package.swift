@@ -81,7 +81,7 @@ let package = Package(
             name: "weir",
             dependencies: [
                 "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway",
-                "Simulator", "Console", arguments, crypto, logging, nioCore, nioPosix, nioSSL,
+                "Simulator", "Console", "Tokens", "Witness", arguments, crypto, logging, nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: strict),
         room("Witness", ["Journal", hummingbird, httpTypes, logging, nioCore, nioPosix]),

@@ -9,6 +9,6 @@ struct Weir: AsyncParsableCommand {
         version: Node.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ExplainCommand.self, KeysCommand.self, UsageCommand.self, ReloadCommand.self,
-            SimulateCommand.self,
+            LedgerCommand.self, WitnessCommand.self, SimulateCommand.self,
         ])
 }

@@ -31,7 +31,7 @@ private let rooms: [String: Set<String>] = [
     "TestKit": ["Core", "Journal", "NIOCore", "NIOPosix", "Synchronization"],
     "weir": [
         "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway", "Simulator",
-        "Console", "ArgumentParser", "Crypto", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "Synchronization", "Foundation",
+        "Console", "Witness", "ArgumentParser", "Crypto", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "Synchronization", "Foundation",
         "Dispatch",
     ],
 ]
