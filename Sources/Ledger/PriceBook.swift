@@ -134,13 +134,18 @@ public struct Price: Sendable, Hashable {
     /// By rising length; the first begins at 0.
     public var brackets: [Bracket]
     public var offPeak: OffPeak?
+    /// The model only reads (embeddings), so that nobody has to know what its output costs.
+    public var makesNoOutput: Bool
     /// Who attests that a zero in this price means free; a zero that nobody attests counts as unknown.
     public var attested: String?
 
-    public init(from: CivilDate, brackets: [Bracket], offPeak: OffPeak? = nil, attested: String? = nil) {
+    public init(
+        from: CivilDate, brackets: [Bracket], offPeak: OffPeak? = nil, makesNoOutput: Bool = false, attested: String? = nil
+    ) {
         self.from = from
         self.brackets = brackets
         self.offPeak = offPeak
+        self.makesNoOutput = makesNoOutput
         self.attested = attested
     }
 
@@ -162,15 +167,18 @@ public struct Price: Sendable, Hashable {
         return brackets[index].tiers[tier].map(known)
     }
 
-    /// The dearest that each meter can be for a request of at most so many input tokens, whenever it begins.
+    /// The dearest that each meter can be for a request of at most so many input tokens, whenever it begins. What asks for another
+    /// tier may be served as standard all the same, so both count.
     public func dearest(inputTokensAtMost bound: Int64, tier: ServiceTier) -> Rates? {
         var dearest: Rates?
         for bracket in brackets where bracket.aboveInputTokens == 0 || bracket.aboveInputTokens < bound {
-            // A length whose price nobody knows cannot be bounded.
-            guard let rates = bracket.tiers[tier].map(known) else { return nil }
-            dearest = dearest?.dearer(rates) ?? rates
+            for served in tier == .standard ? [tier] : [tier, .standard] {
+                // A length whose price nobody knows cannot be bounded.
+                guard let rates = bracket.tiers[served].map(known) else { return nil }
+                dearest = dearest?.dearer(rates) ?? rates
+            }
         }
-        if tier == .standard, let offPeak { dearest = dearest?.dearer(known(offPeak.rates)) }
+        if let offPeak { dearest = dearest?.dearer(known(offPeak.rates)) }
         return dearest
     }
 
@@ -184,7 +192,7 @@ public struct Price: Sendable, Hashable {
 
     var isKnown: Bool {
         guard let standard = rates(inputTokens: 0, tier: .standard, startedAt: from.start) else { return false }
-        return standard[.input] != nil && standard[.output] != nil
+        return standard[.input] != nil && (makesNoOutput || standard[.output] != nil)
     }
 }
 

@@ -22,6 +22,8 @@ public struct TokenBound: Sendable, Hashable {
     public var output: Int64
     /// The call has or asks for audio, whose tokens have prices of their own.
     public var hasAudio: Bool
+    /// The tier that the call asks for; whatever it is, it may be served as standard. A call that leaves the choice to the provider
+    /// (`auto`) asks for the dearest tier that its price has.
     public var tier: ServiceTier
 
     public init(input: Int64, output: Int64, hasAudio: Bool = false, tier: ServiceTier = .standard) {
@@ -62,11 +64,12 @@ public func charge(_ usage: Usage, _ price: Price, tier: ServiceTier = .standard
 
 private func dearestPicos(_ bound: TokenBound, _ price: Price) -> (input: Int64, output: Int64)? {
     guard let rates = price.dearest(inputTokensAtMost: bound.input, tier: bound.tier) else { return nil }
-    guard var input = rates[.input]?.picos, var output = rates[.output]?.picos else { return nil }
+    let noOutput: Int64? = price.makesNoOutput && bound.output == 0 ? 0 : nil
+    guard var input = rates[.input]?.picos, var output = rates[.output]?.picos ?? noOutput else { return nil }
     for meter in [Meter.cachedInput, .cacheWrite, .cacheWriteHour, .imageInput] {
         input = max(input, rates[meter]?.picos ?? 0)
     }
-    output = max(output, rates[.reasoning]?.picos ?? 0)
+    output = max(output, rates[.reasoning]?.picos ?? 0, rates[.imageOutput]?.picos ?? 0)
     if bound.hasAudio {
         guard let audioIn = rates[.audioInput]?.picos, let audioOut = rates[.audioOutput]?.picos else { return nil }
         input = max(input, audioIn)

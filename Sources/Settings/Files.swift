@@ -1,3 +1,5 @@
+import Ledger
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -42,6 +44,17 @@ public func loadConfiguration(file: String, environment: [String: String]) -> Re
     do {
         let text = try readTextFile(file)
         return loadConfiguration(text: text, file: file, environment: environment, readFile: readTextFile)
+    } catch {
+        let problem = ConfigurationError(file: file, line: 1, column: 1, message: "The file cannot be read: \(error.reason).")
+        return .failure(ConfigurationErrors(errors: [problem]))
+    }
+}
+
+/// Reads the prices of the file at a path, and the price tables that it refers to.
+public func loadPriceBook(file: String, environment: [String: String]) -> Result<PriceBook, ConfigurationErrors> {
+    do {
+        let text = try readTextFile(file)
+        return loadPriceBook(text: text, file: file, environment: environment, readFile: readTextFile)
     } catch {
         let problem = ConfigurationError(file: file, line: 1, column: 1, message: "The file cannot be read: \(error.reason).")
         return .failure(ConfigurationErrors(errors: [problem]))

@@ -18,6 +18,23 @@ public func loadConfiguration(
     return .success(configuration)
 }
 
+/// Reads only what a file says of prices (`prices`, `currencies`), whatever else stands in it: a book to rate a period by again.
+public func loadPriceBook(
+    text: String, file: String, environment: [String: String], readFile: (String) throws -> String
+) -> Result<PriceBook, ConfigurationErrors> {
+    let report = Report(file: file)
+    let lists = withoutActuallyEscaping(readFile) { readFile -> [String: [Price]]? in
+        let world = World(file: file, environment: environment, readFile: readFile)
+        guard let root = parseYAML(text, report), let top = Section(root, "the file", report) else { return nil }
+        let currencies = top.optionalSection("currencies").map(decodeCurrencies) ?? [:]
+        return top.section("prices").map {
+            decodePrices($0, PriceSources(currencies: currencies, world: world, report: report))
+        }
+    }
+    guard report.errors.isEmpty, let lists else { return .failure(report.all) }
+    return .success(PriceBook(lists))
+}
+
 /// What decoding may look at besides the text.
 struct World {
     var file: String
@@ -49,7 +66,9 @@ private func decode(_ text: String, _ world: World, _ report: Report) -> Configu
     let doubt = top.optionalSection("doubt").map(decodeDoubt) ?? DoubtPolicy()
     let zones = top.optionalSection("zones").map(decodeZones) ?? Zones()
     let engines = top.optionalSection("engines").map { decodeEngines($0, world) } ?? Engines()
-    let prices = top.section("prices").map(decodePrices)
+    let currencies = top.optionalSection("currencies").map(decodeCurrencies) ?? [:]
+    let sources = PriceSources(currencies: currencies, world: world, report: report)
+    let prices = top.section("prices").map { decodePrices($0, sources) }
     let endpoints = top.section("endpoints").map {
         decodeEndpoints($0, zones: zones, engines: engines, prices: prices, world)
     }

@@ -31,11 +31,17 @@ final class Report {
         if !errors.contains(error) { errors.append(error) }
     }
 
+    /// Takes over what was found in a file that this one refers to.
+    func adopt(_ other: Report) { errors += other.errors.prefix(errorsMax) }
+
     func note(_ text: String) { notes.append(text) }
 
     /// In the order of the file.
     var all: ConfigurationErrors {
-        var sorted = errors.sorted { a, b in (a.line, a.column, a.message) < (b.line, b.column, b.message) }
+        var sorted = errors.sorted { a, b in
+            let (own, others) = (a.file == file ? 0 : 1, b.file == file ? 0 : 1)
+            return (own, a.line, a.column, a.message) < (others, b.line, b.column, b.message)
+        }
         if sorted.isEmpty {
             sorted = [ConfigurationError(file: file, line: 1, column: 1, message: "The file says nothing that can be used.")]
         }

@@ -5,6 +5,11 @@ public enum StreamDialect: String, Sendable, CaseIterable {
     case chat
     case completions
     case responses
+    /// Anthropic's Messages.
+    case messages
+
+    /// A stream of this dialect ends with `data: [DONE]`.
+    var endsWithDone: Bool { self == .chat || self == .completions }
 }
 
 /// What one event of a stream says. Ranges are offsets into its data.
@@ -14,6 +19,9 @@ struct StreamEvent {
     var meaning = Meaning.progress
     var usage: Usage?
     var rawUsage: Range<Int>?
+    /// The usage is what is known before anything was generated (`message_start`).
+    var isUsageAtStart = false
+    var tier: StatedTier?
     var error: Range<Int>?
     var model: Range<Int>?
     /// There is a `choices` array, and it is empty.
@@ -32,9 +40,10 @@ extension StreamEvent {
         switch dialect {
         case .chat, .completions: try readChunk(&cursor)
         case .responses: try readTyped(&cursor, name)
+        case .messages: try readMessage(&cursor, name)
         }
         try cursor.finish()
-        if dialect != .responses, error != nil || bytesEqual(name, "error") {
+        if dialect.endsWithDone, error != nil || bytesEqual(name, "error") {
             meaning = .failure
             error = error ?? 0..<data.count
         }
@@ -50,6 +59,7 @@ extension StreamEvent {
             case 5 where cursor.matches(key, "error"): error = try cursor.valueUnlessNull() ?? error
             case 5 where cursor.matches(key, "model"): model = try cursor.textUnlessEmpty() ?? model
             case 7 where cursor.matches(key, "choices"): try readChoices(&cursor)
+            case 12 where cursor.matches(key, "service_tier"): tier = try cursor.serviceTier() ?? tier
             default: try cursor.skip()
             }
         }
@@ -60,8 +70,9 @@ extension StreamEvent {
         let isObject = cursor.peek == UInt8(ascii: "{")
         let read = try cursor.usage()
         if isObject {
-            usage = read
+            usage = read.meters
             rawUsage = start..<cursor.at
+            if read.statesTier { tier = StatedTier(known: read.tier) }
         }
     }
 
@@ -169,9 +180,71 @@ extension StreamEvent {
             case 5 where cursor.matches(key, "usage"): try readUsage(&cursor)
             case 5 where cursor.matches(key, "error"): found = try cursor.valueUnlessNull()
             case 5 where cursor.matches(key, "model"): model = try cursor.textUnlessEmpty() ?? model
+            case 12 where cursor.matches(key, "service_tier"): tier = try cursor.serviceTier() ?? tier
             default: try cursor.skip()
             }
         }
         return found
+    }
+
+    // MARK: Messages
+
+    private mutating func readMessage(_ cursor: inout JSONCursor, _ name: UnsafeRawBufferPointer) throws(ScanError) {
+        var type: Range<Int>?
+        let start = cursor.at - 1
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            switch key.end - key.start {
+            case 4 where cursor.matches(key, "type"): type = try cursor.textUnlessEmpty()
+            case 5 where cursor.matches(key, "delta"): try readTexts(&cursor)
+            case 5 where cursor.matches(key, "usage"): try readUsage(&cursor)
+            case 7 where cursor.matches(key, "message"): try readStart(&cursor)
+            case 13 where cursor.matches(key, "content_block"): try readTexts(&cursor)
+            default: try cursor.skip()
+            }
+        }
+        let whole = start..<cursor.at
+        let kind =
+            if let type {
+                UnsafeRawBufferPointer(start: cursor.base + type.lowerBound, count: type.count)
+            } else {
+                name
+            }
+        if bytesEqual(kind, "message_stop") {
+            meaning = .end
+        } else if bytesEqual(kind, "message_start") {
+            isUsageAtStart = true
+        } else if bytesEqual(kind, "error") {
+            meaning = .failure
+            error = whole
+        } else if bytesEqual(kind, "message_delta") {
+            // Its delta says why the message stopped, and was not generated.
+            contentBytes = 0
+        }
+    }
+
+    /// The message as it begins: its model and what its input came to.
+    private mutating func readStart(_ cursor: inout JSONCursor) throws(ScanError) {
+        guard cursor.peek == UInt8(ascii: "{") else { return try cursor.skip() }
+        try cursor.enter()
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            switch key.end - key.start {
+            case 5 where cursor.matches(key, "usage"): try readUsage(&cursor)
+            case 5 where cursor.matches(key, "model"): model = try cursor.textUnlessEmpty() ?? model
+            default: try cursor.skip()
+            }
+        }
+    }
+
+    /// Counts all texts of a part but its type and ids. A signature counts: it stands for thinking that is billed and not shown.
+    private mutating func readTexts(_ cursor: inout JSONCursor) throws(ScanError) {
+        guard cursor.peek == UInt8(ascii: "{") else { return try cursor.skip() }
+        try cursor.enter()
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            let isLabel = cursor.matches(key, "type") || cursor.matches(key, "id") || cursor.matches(key, "tool_use_id")
+            if isLabel { try cursor.skip() } else { try readText(&cursor) }
+        }
     }
 }

@@ -54,8 +54,12 @@ public struct StreamReader: Sendable {
 
     /// The last usage that was reported; nil when there was none, or one that cannot be true.
     public private(set) var usage: Usage?
-    /// The last usage object as it came.
+    /// The last usage object as it came; of the Messages dialect an object of the two that make it up.
     public private(set) var rawUsage: ByteBuffer?
+    /// What the Messages dialect reports before anything is generated: its input is final unless tools run at the provider.
+    public private(set) var usageAtStart: Usage?
+    /// The tier that the provider says it serves, as last told; nil when it says nothing, or a word that Weir does not know.
+    public private(set) var servedTier: ServiceTier?
     /// The model that the provider says it uses.
     public private(set) var reportedModel: ByteBuffer?
     /// Events that carried generated content.
@@ -79,6 +83,7 @@ public struct StreamReader: Sendable {
     private let hideUsage: Bool
     private let maxEventBytes: Int
     private var progress = StreamStep.Progress.open
+    private var rawUsageAtStart: ByteBuffer?
     /// Nothing is taken any more.
     private var closed = false
     private var frame = SSEFrame()
@@ -221,8 +226,8 @@ extension StreamReader {
     /// Reads one whole event; true when the caller is not to see it.
     private mutating func event(_ block: UnsafeRawBufferPointer, at start: Int, _ input: ByteBuffer) -> Bool {
         if ended {
-            // Some servers end the Responses dialect with chat's end as well.
-            let isDone = dialect == .responses && frame.dataLines == 1 && isDoneMark(block, frame.data)
+            // Some servers end these dialects with chat's end as well.
+            let isDone = !dialect.endsWithDone && frame.dataLines == 1 && isDoneMark(block, frame.data)
             if !isDone { refuse(.eventAfterEnd) }
             return false
         }
@@ -249,7 +254,7 @@ extension StreamReader {
     ) -> Bool {
         if isDoneMark(data, 0..<data.count) {
             if case .failed = progress { return false }
-            if dialect == .responses { refuse(.endOutOfPlace) } else { end() }
+            if dialect.endsWithDone { end() } else { refuse(.endOutOfPlace) }
             return false
         }
         let event: StreamEvent
@@ -265,9 +270,14 @@ extension StreamReader {
             return false
         }
         if let raw = event.rawUsage {
-            usage = event.usage
-            rawUsage = slice(raw)
+            if dialect == .messages {
+                take(messagesUsage: event, slice(raw))
+            } else {
+                usage = event.usage
+                rawUsage = slice(raw)
+            }
         }
+        if let tier = event.tier { servedTier = tier.known }
         if reportedModel == nil, let model = event.model { reportedModel = slice(model).map { ByteBuffer(copying: $0) } }
         if event.contentBytes > 0 {
             outputEvents += 1
@@ -277,10 +287,10 @@ extension StreamReader {
         case .progress: break
         case .end: end()
         case .failure:
-            let body = event.error.flatMap { dialect == .responses ? slice($0) : slice(0..<data.count) }
+            let body = event.error.flatMap { dialect.endsWithDone ? slice(0..<data.count) : slice($0) }
             progress = .failed(body ?? ByteBuffer())
         }
-        guard hideUsage, dialect != .responses, event.meaning == .progress, event.hasNoChoices, event.rawUsage != nil
+        guard hideUsage, dialect.endsWithDone, event.meaning == .progress, event.hasNoChoices, event.rawUsage != nil
         else { return false }
         hidUsage = true
         return true
@@ -288,6 +298,24 @@ extension StreamReader {
 }
 
 extension StreamReader {
+    /// Joins what was reported at the start with what is reported at the end, which may leave out what it does not change.
+    private mutating func take(messagesUsage event: StreamEvent, _ raw: ByteBuffer?) {
+        guard let raw else { return }
+        if event.isUsageAtStart {
+            usageAtStart = event.usage
+            rawUsageAtStart = ByteBuffer(copying: raw)
+            return
+        }
+        var joined = ByteBufferAllocator().buffer(capacity: raw.readableBytes + (rawUsageAtStart?.readableBytes ?? 2) + 36)
+        joined.writeString("{\"message_start\":")
+        if let start = rawUsageAtStart { joined.writeImmutableBuffer(start) } else { joined.writeString("{}") }
+        joined.writeString(",\"message_delta\":")
+        joined.writeImmutableBuffer(raw)
+        joined.writeString("}")
+        usage = joined.withUnsafeReadableBytes { readUsage($0) }
+        rawUsage = joined
+    }
+
     private mutating func end() {
         ended = true
         progress = .ended

@@ -23,9 +23,16 @@ struct Case: Sendable, CustomTestStringConvertible {
 struct CaseTests {
     @Test("gets every one of its errors, with line, column and the word that was meant", arguments: Case.all)
     func errors(_ example: Case) throws {
-        let environment = ["SET": "value", "SPACED": "two words", "PATHED": "https://res.openai.azure.com/openai/v1"]
+        let environment = [
+            "SET": "value", "SPACED": "two words", "PATHED": "https://res.openai.azure.com/openai/v1", "WEIR_SHARE": "share",
+        ]
+        func table(_ name: String) throws -> String { try read(Case.folder.appendingPathComponent(name).path) }
         let result = load(
-            try example.text, file: example.name, environment: environment, files: ["plain.txt": "no certificate"])
+            try example.text, file: example.name, environment: environment,
+            files: [
+                "plain.txt": "no certificate", "share/prices.json": try table("seed-prices.json"),
+                "bad.json": try table("seed-prices-bad.json"),
+            ])
         let found: String
         switch result {
         case .success: found = "OK"

@@ -77,7 +77,9 @@ struct QuickstartTests {
         #expect(configuration.engines.first?.command.last == "18091")
         let eu = try #require(configuration.tenants.first { $0.tenant == "europe" })
         #expect(eu.places.contains("SE") && eu.places.contains("EU") && !eu.places.contains("US"))
-        #expect(configuration.priceBook.history("gpt-4o").first?.brackets[0].tiers[.standard]?[.input] == TokenPrice(picos: 2_500_000))
+        #expect(
+            configuration.priceBook.history("gpt-4o").first?.brackets[0].tiers[.standard]?[.input] == TokenPrice(picos: 2_500_000)
+        )
         #expect(configuration.dataFolder.hasSuffix("examples/quickstart/../../.weir/data"))
         #expect(!"\(configuration)".contains("canary"))
     }
@@ -142,7 +144,9 @@ struct ConfigurationTests {
         #expect(endpoint.models["m"] == ServedModel(upstreamName: "m", price: "p", maxOutputTokens: 10))
         #expect(endpoint.timeouts == EndpointTimeouts())
         #expect(endpoint.priority == 1 && endpoint.weight == 100 && endpoint.maxConnectionsPerLoop == 256)
-        #expect(configuration.priceBook.history("p").first?.brackets[0].tiers[.standard]?[.cachedInput] == TokenPrice(picos: 1_000_000))
+        #expect(
+            configuration.priceBook.history("p").first?.brackets[0].tiers[.standard]?.charged(.cachedInput)
+                == TokenPrice(picos: 1_000_000))
         #expect(configuration.source == smallest)
     }
 

@@ -51,8 +51,11 @@ struct RecordedAnswer: Sendable, CustomTestStringConvertible {
     static let streams = all.filter { $0.name.hasSuffix(".sse") }
     static let answers = all.filter { $0.name.hasSuffix(".json") }
 
-    /// The Responses API names its events.
-    var dialect: StreamDialect { bytes.starts(with: "event: response".utf8) ? .responses : .chat }
+    /// The Responses API and Anthropic's Messages name their events.
+    var dialect: StreamDialect {
+        if bytes.starts(with: "event: response".utf8) { return .responses }
+        return bytes.starts(with: "event: message_start".utf8) ? .messages : .chat
+    }
 
     static func named(_ name: String) -> RecordedAnswer {
         all.first { $0.name == name } ?? RecordedAnswer(name: name, bytes: [])
@@ -64,6 +67,7 @@ struct StreamRecord: Equatable {
     var forwarded: [UInt8] = []
     var usage: String = ""
     var rawUsage: String?
+    var servedTier: String?
     var model: String?
     var failure: String?
     var violation: StreamViolation?
@@ -94,6 +98,7 @@ func readStream(
     record.ended = reader.ended
     record.usage = reader.usage.map { "\($0.input) \($0.cachedInput) \($0.output) \($0.reasoning)" } ?? "none"
     record.rawUsage = reader.rawUsage.map { String(buffer: $0) }
+    record.servedTier = reader.servedTier?.rawValue
     record.model = reader.reportedModel.map { String(buffer: $0) }
     record.outputEvents = reader.outputEvents
     record.outputBytes = reader.outputBytes

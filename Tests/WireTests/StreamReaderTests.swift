@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import NIOCore
 import Testing
@@ -32,11 +33,47 @@ struct StreamReaderTests {
             "openai-chat-stream-2026.sse": "16 0 300 0",
             "openai-responses-stream.sse": "14 0 9 0",
             "openai-chat-stream.sse": "none",
+            "anthropic-stream.sse": "17 0 171 0",
+            "anthropic-message-delta-input-tokens-2026-stream.sse": "61 0 2 0",
         ]
         for (name, usage) in golden {
             let transcript = RecordedAnswer.named(name)
             #expect(readStream(transcript.bytes, dialect: transcript.dialect).usage == usage, "\(name)")
         }
+    }
+
+    @Test("A Messages stream joins its two reports of usage, and until the second there is none to charge")
+    func messagesUsage() throws {
+        let bytes = RecordedAnswer.named("anthropic-stream-cache.sse").bytes
+        var reader = StreamReader(dialect: .messages, hideUsage: false)
+        let text = String(decoding: bytes, as: UTF8.self)
+        let cut = try #require(text.range(of: "event: message_delta")).lowerBound
+        _ = reader.read(ByteBuffer(string: String(text[..<cut])))
+        #expect(reader.usage == nil)
+        #expect(reader.usageAtStart == Usage(input: 4, cacheWrite: 1165, output: 1))
+        #expect(reader.outputBytes > 0)
+        _ = reader.read(ByteBuffer(string: String(text[cut...])))
+        let usage = Usage(input: 4, cacheWrite: 1165, output: 201)
+        #expect(reader.usage == usage)
+        #expect(reader.endOfInput() == .complete)
+        let raw = try #require(reader.rawUsage)
+        #expect(raw.withUnsafeReadableBytes { readUsage($0) } == usage)
+        let thinking = readStream(RecordedAnswer.named("anthropic-stream-thinking.sse").bytes, dialect: .messages)
+        #expect(thinking.outputBytes > 216, "thinking counts as generated")
+    }
+
+    @Test("A Messages stream fails by its error event, and `[DONE]` is not its end")
+    func messagesEnds() {
+        let start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"c\"}}\n\n"
+        let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}}\n\n"
+        let failed = readStream(Array((start + error).utf8), dialect: .messages)
+        #expect(failed.close == .complete)
+        #expect(failed.failure?.contains("overloaded_error") == true)
+        #expect(failed.model == "c")
+        #expect(readStream(Array((start + "data: [DONE]\n\n").utf8), dialect: .messages).violation == .endOutOfPlace)
+        let ended = start + "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+        #expect(readStream(Array((ended + "data: [DONE]\n\n").utf8), dialect: .messages).close == .complete)
+        #expect(readStream(Array((ended + start).utf8), dialect: .messages).violation == .eventAfterEnd)
     }
 
     @Test("What a recorded stream cut at any event says is that it was cut", arguments: RecordedAnswer.streams)
