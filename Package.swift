@@ -100,7 +100,7 @@ let package = Package(
         tests(
             "ConsoleTests", ["Console", "Core", "Fleet", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix]),
         tests("SimulatorTests", ["Simulator", nioCore, nioPosix, nioHTTP1]),
-        tests("SettingsTests", ["Core", "Settings", "Ledger"]),
+        tests("SettingsTests", ["Core", "Ledger", "Settings", "TestKit", "Wire", nioCore]),
         tests("FleetTests", ["Core", "Fleet"]),
         tests("EndToEndTests", ["Core", "Journal", "Ledger"], exclude: ["sdk"]),
         tests(
