@@ -16,14 +16,14 @@ private let rooms: [String: Set<String>] = [
     "Fleet": ["Core", "Synchronization"],
     "Settings": ["Core", "Policy", "Ledger", "Yams", "Foundation"],
     "Gateway": [
-        "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Crypto", "Logging", "NIOCore", "NIOPosix",
+        "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Tokens", "Crypto", "Logging", "NIOCore", "NIOPosix",
         "NIOHTTP1", "NIOHTTP2", "NIOSSL", "NIOTLS", "Synchronization",
     ],
     // It judges the others, so it shares no code with them.
     "Simulator": ["NIOCore", "NIOPosix", "NIOHTTP1", "Yams", "Synchronization", "Foundation"],
     "Console": [
         "Core", "Policy", "Ledger", "Journal", "Gateway", "Fleet", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging",
-        "NIOCore", "Synchronization", "Foundation",
+        "NIOCore", "NIOHTTP1", "AsyncHTTPClient", "Synchronization", "Foundation",
     ],
     // A process of its own, with a key of its own: it knows the log's forms and nothing else of Weir.
     "Witness": ["Journal", "Hummingbird", "HTTPTypes", "Logging", "NIOCore", "NIOPosix"],
@@ -31,8 +31,8 @@ private let rooms: [String: Set<String>] = [
     "TestKit": ["Core", "Journal", "NIOCore", "NIOPosix", "Synchronization"],
     "weir": [
         "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway", "Simulator",
-        "Console", "Witness", "ArgumentParser", "Crypto", "Logging", "NIOCore", "NIOPosix", "NIOSSL", "Synchronization", "Foundation",
-        "Dispatch",
+        "Console", "Invoices", "Tokens", "Witness", "ArgumentParser", "Crypto", "Logging", "NIOCore", "NIOPosix", "NIOSSL",
+        "Synchronization", "Foundation", "Dispatch",
     ],
 ]
 
