@@ -67,15 +67,15 @@ let package = Package(
         room(
             "Gateway",
             [
-                "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", crypto, logging, nioCore, nioPosix,
-                nioHTTP1, nioHTTP2, nioSSL, nioTLS,
+                "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Tokens", crypto, logging, nioCore,
+                nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS,
             ]),
         room("Simulator", [nioCore, nioPosix, nioHTTP1, yams]),
         room(
             "Console",
             [
                 "Core", "Policy", "Ledger", "Journal", "Gateway", "Fleet", hummingbird, hummingbirdCore, httpTypes, logging,
-                nioCore, asyncHTTPClient,
+                nioCore, nioHTTP1, asyncHTTPClient,
             ]),
         .executableTarget(
             name: "weir",
@@ -106,7 +106,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Core", "Gateway", "Journal", "Ledger", "Links", "Policy", "Providers", "Simulator", "Wire", crypto, logging,
+                "Core", "Gateway", "Journal", "Ledger", "Links", "Policy", "Providers", "Simulator", "Tokens", "Wire", crypto,
+                logging,
                 nioCore, nioPosix, nioSSL,
             ]),
     ]

@@ -10,6 +10,7 @@ useful=()
 [ -e /usr/include/zlib.h ] || needed+=(zlib1g-dev)
 command -v git >/dev/null || needed+=(git)
 command -v curl >/dev/null || needed+=(curl)
+[ -e /usr/share/zoneinfo/zone.tab ] || needed+=(tzdata)
 command -v setpriv >/dev/null || needed+=(util-linux)
 if ! usable_python >/dev/null; then
     # Without Python the local model is left out and the rest works; the tests need it.

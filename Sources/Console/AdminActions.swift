@@ -13,6 +13,10 @@ public struct AdminActions: Sendable {
     /// Returns once no event loop lets the key in any more.
     public var revokeKey: @Sendable (_ id: String, _ why: String) async throws -> Void
     public var usage: @Sendable (UsageQuery) async throws -> [UsageRow]
+    /// Holds that wait for evidence.
+    public var doubts: @Sendable () async throws -> [DoubtView]
+    /// Books evidence once; durable when it returns.
+    public var evidence: @Sendable (Evidence) async throws -> EvidenceReport
     public var explain: @Sendable (ExplainQuery) async throws -> ExplainReport
     public var reload: @Sendable () async throws -> ReloadReport
     public var metrics: @Sendable () async throws -> MetricsSnapshot
@@ -26,6 +30,8 @@ public struct AdminActions: Sendable {
         limitKey: @escaping @Sendable (_ id: String, _ limits: AccountLimits) async throws -> KeyView,
         revokeKey: @escaping @Sendable (_ id: String, _ why: String) async throws -> Void,
         usage: @escaping @Sendable (UsageQuery) async throws -> [UsageRow],
+        doubts: @escaping @Sendable () async throws -> [DoubtView],
+        evidence: @escaping @Sendable (Evidence) async throws -> EvidenceReport,
         explain: @escaping @Sendable (ExplainQuery) async throws -> ExplainReport,
         reload: @escaping @Sendable () async throws -> ReloadReport,
         metrics: @escaping @Sendable () async throws -> MetricsSnapshot,
@@ -38,6 +44,8 @@ public struct AdminActions: Sendable {
         self.limitKey = limitKey
         self.revokeKey = revokeKey
         self.usage = usage
+        self.doubts = doubts
+        self.evidence = evidence
         self.explain = explain
         self.reload = reload
         self.metrics = metrics

@@ -73,6 +73,22 @@ extension AdminError {
             AdminError(
                 status: 400, code: "weir_admin_value", message: "The names or models are too long for one journal entry.",
                 action: "Use shorter names or fewer models.")
+        case LedgerError.unknownAttempt:
+            AdminError(
+                status: 404, code: "weir_attempt_unknown", message: "There is no such attempt at that sequence number.",
+                action: "`x-weir-attempt` names attempts, and `weir ledger prove` finds their entries.")
+        case LedgerError.notEnded:
+            AdminError(
+                status: 409, code: "weir_attempt_open", message: "The attempt is under way or in doubt.",
+                action: "End a doubt with `settle` or `void` instead of correcting it.")
+        case LedgerError.belowZero:
+            AdminError(
+                status: 409, code: "weir_below_zero", message: "An attempt cannot have cost or used less than nothing.",
+                action: "Look at what has been corrected already.")
+        case LedgerError.limits(let account, let problem):
+            AdminError(
+                status: 400, code: "weir_admin_value", message: "The limits of \(account) cannot be: \(problem).",
+                action: "Correct the limits.")
         case LedgerError.journal, is JournalError: .journalUnavailable
         default: nil
         }

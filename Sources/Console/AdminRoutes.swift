@@ -56,6 +56,10 @@ struct AdminRoutes {
             }
             return try answer(report)
         }
+        admin.get("doubts") { _, _ in try answer(DoubtList(doubts: try await actions.doubts())) }
+        admin.post("evidence") { request, _ in
+            try answer(try await actions.evidence(try Evidence(try await members(request))))
+        }
         admin.get("status") { _, _ in try answer(try await actions.status()) }
     }
 

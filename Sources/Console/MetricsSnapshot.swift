@@ -39,13 +39,18 @@ public struct MetricsSnapshot: Sendable {
     public var next: UInt64
     public var openHolds: Int
     public var holdsInDoubt: Int
+    /// Since the start.
+    public var alerts: UInt64
+    /// How far the wall clock runs ahead of what the ledger believes, in seconds; 0 when it is believed.
+    public var clockDoubtSeconds: Int64
     /// Of the current month; tenants and teams are shown, keys would be too many.
     public var accounts: [AccountView]
 
     public init(
         version: String, started: Timestamp, generation: UInt64, loops: LoopMetrics, endpoints: [String: EndpointFacts],
         engines: [String: EngineState] = [:], journal: JournalStatistics, journalState: Journal.State, durable: UInt64,
-        next: UInt64, openHolds: Int, holdsInDoubt: Int, accounts: [AccountView] = []
+        next: UInt64, openHolds: Int, holdsInDoubt: Int, alerts: UInt64 = 0, clockDoubtSeconds: Int64 = 0,
+        accounts: [AccountView] = []
     ) {
         self.version = version
         self.started = started
@@ -59,6 +64,8 @@ public struct MetricsSnapshot: Sendable {
         self.next = next
         self.openHolds = openHolds
         self.holdsInDoubt = holdsInDoubt
+        self.alerts = alerts
+        self.clockDoubtSeconds = clockDoubtSeconds
         self.accounts = accounts
     }
 }

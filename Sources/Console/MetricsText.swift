@@ -128,20 +128,25 @@ extension MetricsSnapshot {
         page.single("weir_holds_open", .gauge, "Holds that have not ended, in doubt or not.", String(openHolds))
         page.single(
             "weir_holds_in_doubt", .gauge, "Holds that wait for evidence or for their time to pass.", String(holdsInDoubt))
+        page.single("weir_alerts_total", .counter, "Alerts of limits that came near.", String(alerts))
+        page.single(
+            "weir_clock_doubt_seconds", .gauge, "How far the wall clock is ahead of the time that the ledger believes.",
+            String(clockDoubtSeconds))
     }
 
     private func writeAccounts(_ page: inout Exposition) {
-        let shown = accounts.compactMap { account in account.name.labels.map { (labels: $0, account: account) } }
+        let lines = accounts.compactMap { account in account.name.labels.map { (labels: $0, account: account) } }
             .sorted { $0.account.name.description < $1.account.name.description }
+            .flatMap { row in row.account.lines.map { (labels: row.labels + [("period", $0.period.description)], line: $0) } }
         page.family(
-            "weir_account_settled_dollars", .gauge, "Settled in the current month.",
-            shown.map { ($0.labels, $0.account.settled.description) })
+            "weir_account_settled_dollars", .gauge, "Settled in the current window of a period.",
+            lines.map { ($0.labels, $0.line.settled.description) })
         page.family(
-            "weir_account_reserved_dollars", .gauge, "Held, in allowances or in doubt in the current month.",
-            shown.map { ($0.labels, $0.account.reserved.description) })
+            "weir_account_reserved_dollars", .gauge, "Held, in allowances or in doubt in the current window of a period.",
+            lines.map { ($0.labels, $0.line.reserved.description) })
         page.family(
-            "weir_account_limit_dollars", .gauge, "Hard limit of a month.",
-            shown.compactMap { row in row.account.limit.map { (row.labels, $0.description) } })
+            "weir_account_limit_dollars", .gauge, "Limit of a period, without its grace.",
+            lines.compactMap { row in row.line.limit.map { (row.labels, $0.amount.description) } })
     }
 }
 

@@ -26,6 +26,18 @@ final class TimeZones {
     }
 }
 
+/// Every zone with inhabitants that this machine knows, so that a limit made while Weir runs can count in any of them.
+public func knownTimeZones() -> [String: CivilZone] {
+    let zones = TimeZones()
+    // Lines of country, coordinates and name, separated by tabs; `#` begins a comment.
+    let table = readFile(zoneFolder + "/zone.tab").map { String(decoding: $0, as: UTF8.self) } ?? ""
+    for line in table.split(separator: "\n") where !line.hasPrefix("#") {
+        let columns = line.split(separator: "\t")
+        if columns.count > 2 { _ = zones.zone(String(columns[2])) }
+    }
+    return zones.loaded
+}
+
 /// `Area/City` in plain letters, so that a name never leaves the folder.
 private func isZoneName(_ name: String) -> Bool {
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)

@@ -28,6 +28,9 @@ actor Node {
     let board = Board()
     let gateway: GatewayServer
     let bookkeeper: Bookkeeper
+    let alerts: AlertDesk
+    let witness: LogWitness?
+    private var witnessing: Task<Void, Never>?
     let startedAt = Timestamp.now()
     private(set) var configuration: Configuration
     private(set) var generation: UInt64
@@ -45,11 +48,23 @@ actor Node {
         var settings = Journal.Settings(folder: configuration.dataFolder + "/journal")
         settings.segmentBytes = configuration.journal.segmentBytes
         settings.commitIntervalMicroseconds = Int(configuration.journal.commitMicroseconds)
+        let signer = try LogSigner(
+            name: configuration.node, seed: LogKey.loadOrMake(path: configuration.dataFolder + "/" + LogKey.fileName))
+        settings.log = LogSettings(signer: signer)
         let books = try Books(path: configuration.dataFolder + "/books.sqlite")
         (ledger, recovery) = try LiveLedger.open(
             settings, fold: books.state, node: configuration.node, version: Self.version,
-            doubtSettings: configuration.doubt.policy, at: .now())
+            doubtSettings: configuration.doubt.policy,
+            zones: knownTimeZones().merging(configuration.timeZones) { _, stated in stated }, at: .now())
         bookkeeper = Bookkeeper(books, following: ledger.journal)
+        let alerts = AlertDesk(node: configuration.node, log: log)
+        alerts.configure(configuration.alerts)
+        ledger.onAlert { alerts.take($0) }
+        self.alerts = alerts
+        let (folder, adminGroup) = (settings.folder + "/log", adminGroup)
+        witness = try configuration.witness.map {
+            try LogWitness($0, folder: folder, verifier: signer.verifier, group: adminGroup, log: log)
+        }
         // Entries only grow in number, so a generation is never used twice, also across restarts.
         generation = recovery.started
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.loops ?? System.coreCount)
@@ -66,6 +81,7 @@ actor Node {
         for address in configuration.listen.calls {
             addresses.append(try await gateway.listen(host: address.host, port: address.port, tls: tls))
         }
+        if let witness { witnessing = Task { await witness.run() } }
     }
 
     /// Stops accepting and lets calls in flight finish.
@@ -80,13 +96,21 @@ actor Node {
         for engine in engines.values { engine.stop() }
         ledger.shutdown(at: .now())
         ledger.journal.close()
+        await endWitnessing()
         try? await group.shutdownGracefully()
         try? await adminGroup.shutdownGracefully()
     }
 
+    /// The last checkpoint is shown to the witness too.
+    private func endWitnessing() async {
+        witnessing?.cancel()
+        await witnessing?.value
+        await witness?.showLast()
+    }
+
     /// What is due once a second.
     func tick() async {
-        ledger.tick(at: .now())
+        ledger.tick(at: .now(), boot: bootNanoseconds())
         do { try await bookkeeper.follow() } catch { log.error("the books fell behind", metadata: ["reason": "\(error)"]) }
     }
 
@@ -106,10 +130,17 @@ actor Node {
     /// Reads the file again. A bad one is refused with its errors, and the running configuration stays.
     func reload() async throws -> Configuration {
         let next = try Self.load(file, environment)
-        guard next.listen == configuration.listen, next.dataFolder == configuration.dataFolder, next.node == configuration.node
-        else { throw NodeError("`listen`, `data` and `node` take effect at a start only; restart Weir to change them.") }
+        let isSame =
+            next.listen == configuration.listen && next.dataFolder == configuration.dataFolder
+            && next.node == configuration.node && next.witness == configuration.witness
+            && next.backupFolder == configuration.backupFolder
+        guard isSame else {
+            throw NodeError(
+                "`listen`, `data`, `node`, `witness` and `backup` take effect at a start only; restart Weir to change them.")
+        }
         try Self.journal(next, generation: generation + 1, in: ledger)
         configuration = next
+        alerts.configure(next.alerts)
         try await publish()
         try startEngines()
         return next
@@ -125,13 +156,14 @@ actor Node {
     private static func journal(_ configuration: Configuration, generation: UInt64, in ledger: LiveLedger) throws {
         let digest = SHA256.hash(data: Data(configuration.source.utf8)).map { hexadecimal(UInt64($0)).suffix(2) }.joined()
         _ = try ledger.configuration(hash: digest, generation: generation, at: .now())
+        // Accounts that the file no longer limits lose their limits.
         var limits = configuration.tenants.flatMap { tenant in
-            [(AccountName.tenant(tenant.tenant), Money?.none)]
-                + tenant.teams.sorted().map { (AccountName.team(tenant: tenant.tenant, team: $0), Money?.none) }
+            [(AccountName.tenant(tenant.tenant), AccountLimits.none)]
+                + tenant.teams.sorted().map { (AccountName.team(tenant: tenant.tenant, team: $0), AccountLimits.none) }
         }
         for limit in configuration.accountLimits {
             let name = limit.team.map { AccountName.team(tenant: limit.tenant, team: $0) } ?? .tenant(limit.tenant)
-            if let index = limits.firstIndex(where: { $0.0 == name }) { limits[index].1 = limit.limits.monthly }
+            if let index = limits.firstIndex(where: { $0.0 == name }) { limits[index].1 = limit.limits }
         }
         try ledger.setLimits(limits, at: .now())
     }
@@ -208,7 +240,7 @@ actor Node {
         try await publish()
     }
 
-    private func durable(_ sequence: UInt64) async throws {
+    func durable(_ sequence: UInt64) async throws {
         for _ in 0..<2_000 {
             if ledger.journal.durable > sequence { return }
             try await Task.sleep(for: .milliseconds(5))

@@ -23,6 +23,8 @@ extension Node {
                 let end = CivilDate(daysSince1970: query.to.daysSince1970 + 1).start
                 return try await self.bookkeeper.usage(by: query.by, from: query.from.start, to: end)
             },
+            doubts: { self.ledger.doubtfulHolds.map(DoubtView.init) },
+            evidence: { try await self.book($0) },
             explain: { try await self.explain($0) },
             reload: { await self.reloadReport() },
             metrics: { try await self.metricsSnapshot() },
@@ -73,6 +75,38 @@ extension Node {
         try await revoke(id, why: why)
     }
 
+    // MARK: Evidence
+
+    private func book(_ evidence: Evidence) async throws -> EvidenceReport {
+        switch evidence.action {
+        case .correct:
+            let correction = Correction(
+                hold: evidence.hold, attempt: evidence.attempt, amount: evidence.amount, usage: evidence.meters,
+                evidence: evidence.name, why: evidence.why)
+            switch try ledger.correct(correction, at: .now()) {
+            case .booked(let sequence):
+                try await durable(sequence)
+                return EvidenceReport(.booked)
+            case .alreadyBooked: return EvidenceReport(.already)
+            }
+        case .settle, .void:
+            guard let hold = ledger.doubtfulHolds.first(where: { $0.sequence == evidence.hold }) else {
+                // Nothing in doubt: it has been ended, perhaps by this very evidence.
+                return EvidenceReport(.already)
+            }
+            guard hold.attempt == evidence.attempt else { throw LedgerError.unknownAttempt }
+            let amount = evidence.action == .settle ? evidence.amount : .zero
+            let meters = evidence.action == .settle ? evidence.meters : .zero
+            let next = ledger.journal.next
+            guard
+                ledger.resolve(
+                    doubt: evidence.hold, settled: amount, usage: meters, why: evidence.why, evidence: evidence.name, at: .now())
+            else { return EvidenceReport(.already) }
+            try await durable(next)
+            return EvidenceReport(.booked)
+        }
+    }
+
     // MARK: Looking
 
     private func explain(_ query: ExplainQuery) throws -> ExplainReport {
@@ -118,7 +152,8 @@ extension Node {
             version: Node.version, started: startedAt, generation: generation, loops: try await gateway.metrics(),
             endpoints: facts, engines: Dictionary(uniqueKeysWithValues: engineStates.map { ($0.name, $0.state) }),
             journal: journal.statistics, journalState: journal.state, durable: journal.durable, next: journal.next,
-            openHolds: ledger.openHolds, holdsInDoubt: ledger.doubtfulHolds.count, accounts: ledger.accounts)
+            openHolds: ledger.openHolds, holdsInDoubt: ledger.doubtfulHolds.count,
+            alerts: alerts.count, clockDoubtSeconds: ledger.clock.doubtfulSeconds, accounts: ledger.accounts)
     }
 
     private func readyChecks() -> [ReadyCheck] {

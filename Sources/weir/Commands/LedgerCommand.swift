@@ -3,6 +3,9 @@ import ArgumentParser
 /// `weir ledger`: what the journal says, proven, folded again and held against invoices.
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ledger", abstract: "Verify the log, prove and hand out what it says.",
-        subcommands: [VerifyLogCommand.self, ProveCommand.self, ReceiptCommand.self, LogKeyCommand.self])
+        commandName: "ledger", abstract: "Verify the log, prove what it says, fold it again, hold it against invoices and correct it.",
+        subcommands: [
+            VerifyLogCommand.self, ProveCommand.self, ReceiptCommand.self, LogKeyCommand.self, RebuildCommand.self,
+            RerateCommand.self,
+        ])
 }

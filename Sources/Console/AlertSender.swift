@@ -1,0 +1,113 @@
+import AsyncHTTPClient
+public import Core
+import Foundation
+public import Ledger
+public import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Alerts that wait to be sent at once; beyond it the oldest is dropped, with a line in the log.
+private let waitingAlertsMax = 1_000
+/// How often one alert is tried, and how long one try and the first pause take.
+private let triesMax = 5
+private let tryTimeout = TimeAmount.seconds(10)
+private let firstPauseMilliseconds = 1_000
+
+/// Tells a webhook of each alert, one after another, in the order in which limits were approached. An alert is in the journal
+/// and the log whether or not the webhook takes it.
+public actor AlertSender {
+    private let url: Secret
+    private let credential: Secret?
+    private nonisolated let node: String
+    private let log: Logger
+    private var waiting: [AlertMessage] = []
+    private var isSending = false
+    /// Alerts that the webhook took, and that were given up.
+    public private(set) var sent = 0
+    public private(set) var dropped = 0
+
+    public init(url: Secret, credential: Secret?, node: String, log: Logger) {
+        self.url = url
+        self.credential = credential
+        self.node = node
+        self.log = log
+    }
+
+    /// Queues an alert; returns at once.
+    public nonisolated func send(_ alert: AlertNotice, at moment: Timestamp) {
+        let message = AlertMessage(alert, node: node, at: moment)
+        Task { await self.enqueue(message) }
+    }
+
+    private func enqueue(_ message: AlertMessage) async {
+        waiting.append(message)
+        if waiting.count > waitingAlertsMax {
+            waiting.removeFirst()
+            drop("too many wait")
+        }
+        guard !isSending else { return }
+        isSending = true
+        while !waiting.isEmpty { await deliver(waiting.removeFirst()) }
+        isSending = false
+    }
+
+    private func deliver(_ message: AlertMessage) async {
+        var reason = ""
+        for attempt in 0..<triesMax {
+            if attempt > 0 { try? await Task.sleep(for: .milliseconds(firstPauseMilliseconds << (attempt - 1))) }
+            do {
+                let status = try await post(message)
+                if (200..<300).contains(status) {
+                    sent += 1
+                    return
+                }
+                reason = "status \(status)"
+                // The receiver says that this request is wrong, and will say so again.
+                if (400..<500).contains(status), status != 408, status != 429 { break }
+            } catch {
+                reason = "no answer"
+            }
+        }
+        drop(reason)
+    }
+
+    private func drop(_ reason: String) {
+        dropped += 1
+        log.error("an alert could not be sent to the webhook", metadata: ["reason": "\(reason)"])
+    }
+
+    private func post(_ message: AlertMessage) async throws -> UInt {
+        var request = HTTPClientRequest(url: url.value)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/json")
+        if let credential { request.headers.add(name: "authorization", value: "Bearer \(credential.value)") }
+        request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(message)))
+        let response = try await HTTPClient.shared.execute(request, timeout: tryTimeout)
+        return response.status.code
+    }
+}
+
+/// What a webhook gets.
+public struct AlertMessage: Sendable, Hashable, Codable {
+    /// Always `weir.limit`; other kinds may follow.
+    public var type = "weir.limit"
+    public var node: String
+    public var at: String
+    /// `tenant acme`, `team acme/search` or `key key_…`.
+    public var account: String
+    public var period: String
+    public var percent: Int
+    /// Decimal dollars.
+    public var limit: String
+    public var settled: String
+
+    public init(_ alert: AlertNotice, node: String, at moment: Timestamp) {
+        self.node = node
+        at = moment.description
+        account = alert.account.description
+        period = alert.period.description
+        percent = alert.percent
+        limit = alert.limit.description
+        settled = alert.settled.description
+    }
+}
