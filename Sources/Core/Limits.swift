@@ -22,6 +22,8 @@ public struct ListenerLimits: Sendable, Hashable {
     public var drainMilliseconds: Int64 = 30_000
     /// How long an answer is read on after its caller left, where the endpoint drains.
     public var callerGoneMilliseconds: Int64 = 60_000
+    /// Answers that one event loop reads on at once after their callers left; beyond it the oldest is cancelled.
+    public var drainsPerLoop = 256
     /// Attempts of one call, the first included.
     public var attemptsPerCall = 3
 

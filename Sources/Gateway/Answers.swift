@@ -61,13 +61,18 @@ extension CallRelay {
             return
         }
         let latency = waited.nanoseconds
+        let now = Timestamp.now()
         count { $0.firstByte.add(nanoseconds: latency) }
-        lane.board.record(.answered(latencyMicroseconds: latency / 1000), slot, at: .now())
+        lane.board.record(
+            .answered(latencyMicroseconds: latency / 1000), quota: quotaReport(in: head.head, provider: provider, now: now), slot,
+            at: now)
         if head.status != 200 {
             return failAttempt(.malformedAnswer, word: "unexpected_status", mayHaveArrived: true)
         }
         let isStream = head.head[.contentType].map { head.head.withBytes(of: $0, isEventStream) } ?? false
-        answer.kind = isStream ? .stream(StreamReader(dialect: operation.streamDialect, hideUsage: plan.hidesUsage)) : .whole
+        guard isStream else { return answer.kind = .whole }
+        answer.kind = .stream(
+            StreamReader(dialect: operation.streamDialect, hideUsage: plan.hidesUsage, keepsText: canEstimate))
     }
 
     func answered(_ body: ByteBuffer) {
@@ -84,7 +89,9 @@ extension CallRelay {
             // Taken out so that the reader is changed in place and not copied.
             answer.kind = .none
             let step = reader.read(body)
+            let counted = reader.leastTokens
             answer.kind = .stream(reader)
+            if counted > outputBound, case .open = step.progress, !lengthen(counted: counted) { return }
             forward(step)
             if case .violated = step.progress, phase != .idle {
                 connection?.cancel()
@@ -167,9 +174,11 @@ extension CallRelay {
         if found.error != nil, found.usage == nil { return failedInside(answer.bytes) }
         if let hold {
             if let usage = found.usage {
-                end(hold, settlement(usage), rawUsage: found.rawUsage.flatMap { answer.bytes.slice(at: $0) })
+                end(
+                    hold, settlement(usage, served: found.servedTier),
+                    rawUsage: found.rawUsage.flatMap { answer.bytes.slice(at: $0) })
             } else {
-                end(hold, estimate(reason: "no_usage"))
+                end(hold, estimate(outputTokens: nil))
             }
         }
         hold = nil
@@ -178,7 +187,10 @@ extension CallRelay {
 
     private func errorAnswered() {
         guard let head = answer.head else { return }
-        judge(readError(answer.bytes), status: head.status, pause: retryAfterMilliseconds(in: head.head, now: .now()))
+        let now = Timestamp.now()
+        judge(
+            readError(answer.bytes), status: head.status, pause: retryAfterMilliseconds(in: head.head, now: now),
+            quota: quotaReport(in: head.head, provider: provider, now: now))
     }
 
     /// An error inside an answer that began as a success, before any byte was delivered.
@@ -195,17 +207,19 @@ extension CallRelay {
     }
 
     /// What an error means for the endpoint's health, the hold, and whether another endpoint is tried.
-    private func judge(_ facts: ErrorFacts, status: Int, pause: Int64?) {
+    private func judge(_ facts: ErrorFacts, status: Int, pause: Int64?, quota: QuotaReport? = nil) {
         let now = Timestamp.now()
         guard let target = way?.target else { return }
         let what = meaning(status: status, error: facts, retryAfterMilliseconds: pause, provider: target.provider)
         var settled = End.voided("status_\(status)")
         switch what {
         case .callerFault(let billsInput):
-            lane.board.record(.answered(latencyMicroseconds: (NIODeadline.now() - sentAt).nanoseconds / 1000), slot, at: now)
-            if billsInput { settled = estimate(reason: "prompt_blocked", outputTokens: 0) }
+            lane.board.record(
+                .answered(latencyMicroseconds: (NIODeadline.now() - sentAt).nanoseconds / 1000), quota: quota, slot,
+                at: now)
+            if billsInput { settled = estimate(outputTokens: 0) }
         case .throttled(let milliseconds):
-            lane.board.record(.throttled(milliseconds: milliseconds), slot, at: now)
+            lane.board.record(.throttled(milliseconds: milliseconds), quota: quota, slot, at: now)
             count { $0.throttled += 1 }
         case .providerMoney: lane.board.record(.throttled(milliseconds: AnswerMeaning.moneyPause), slot, at: now)
         case .credential: lane.board.record(.throttled(milliseconds: AnswerMeaning.credentialPause), slot, at: now)
@@ -251,20 +265,15 @@ extension CallRelay {
         if canTryAnother { attempt() } else { fail(failure) }
     }
 
-    private func streamEnded(_ ending: Answer.Ending) {
+    func streamEnded(_ ending: Answer.Ending) {
         guard case .stream(let reader) = answer.kind, answer.ending == nil else { return }
         if phase == .attempting {
             let failure: Failure = if case .cut(let failure) = ending { failure } else { .streamCut }
             return failAttempt(failure, word: "stream_cut", mayHaveArrived: true)
         }
         answer.ending = ending
-        if let hold {
-            if let usage = reader.usage {
-                end(hold, settlement(usage), rawUsage: reader.rawUsage)
-            } else {
-                end(hold, estimate(reason: "stream_without_usage", outputTokens: reader.estimatedTokens))
-            }
-        }
+        let isComplete = if case .complete = ending { true } else { false }
+        settleStream(reader, isComplete: isComplete)
         hold = nil
         if phase == .delivering { finishStream() }
     }
@@ -317,56 +326,15 @@ extension CallRelay {
         finishAnswered()
     }
 
-    // MARK: Money
-
-    func end(_ hold: Hold, _ ending: End, rawUsage: ByteBuffer? = nil) {
-        if case .settled(let usage, _, _, _) = ending {
-            count { $0.usage = $0.usage + usage }
-        }
-        let now = Timestamp.now()
-        if let rawUsage {
-            rawUsage.withUnsafeReadableBytes { _ = lane.ledger.end(hold, ending, rawUsage: $0, at: now) }
-        } else {
-            lane.ledger.end(hold, ending, at: now)
-        }
-        self.hold = nil
-    }
-
-    private func settlement(_ usage: Usage) -> End {
-        guard let price else { return estimate(reason: "no_price") }
-        guard let amount = charge(usage, price, startedAt: .now()) else {
-            return .settled(usage, hold?.amount ?? .zero, estimated: true)
-        }
-        return .settled(usage, amount, estimated: false)
-    }
-
-    /// What an attempt cost when its provider did not say: the input's bound and what was counted of the output, never above the hold.
-    func estimate(reason: String, outputTokens: Int64? = nil) -> End {
-        guard let price, let hold else { return .voided(reason) }
-        var output = outputTokens
-        if output == nil, case .stream(let reader) = answer.kind { output = reader.estimatedTokens }
-        // Where nothing could be counted, the upper bound is all that is known.
-        guard let output else { return .settled(Usage(input: inputBound), hold.amount, estimated: true) }
-        let usage = Usage(input: inputBound, output: output)
-        return .settled(usage, min(charge(usage, price, startedAt: .now()) ?? hold.amount, hold.amount), estimated: true)
-    }
-
     private var slot: Int { way?.slot ?? 0 }
-    private var endpointName: String { way?.target.name ?? "" }
+    private var provider: ProviderKind { way?.target.provider ?? .compatible }
+    var endpointName: String { way?.target.name ?? "" }
 
     /// Counts at the attempt's endpoint.
     func count(_ change: (inout LoopMetrics.EndpointCounts) -> Void) {
         guard let way else { return }
         lane.count(endpoint: way.endpoint, of: snapshot.generation, change)
     }
-}
-
-extension StreamReader {
-    /// Fewer bytes of text than a token has in any common language, so that an estimate is rather high.
-    private static let bytesPerToken = 3
-
-    /// Output tokens of a stream whose provider did not count them.
-    var estimatedTokens: Int64 { Int64(max(outputEvents, (outputBytes + Self.bytesPerToken - 1) / Self.bytesPerToken)) }
 }
 
 extension Operation {

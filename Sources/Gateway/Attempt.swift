@@ -10,6 +10,10 @@ import Wire
 private let smallestClampedOutput: Int64 = 16
 /// How often a hold is tried again with a smaller output when others took the headroom in between.
 private let clampTries = 3
+/// Bytes of a request that make one token, for limits of pace: providers count so too before they have read it.
+private let probableBytesPerToken = 4
+/// What a choice probably says when its call sets no limit.
+private let probableOutputTokens: Int64 = 512
 
 /// Holding and sending: one attempt after another until one answers or the budget is used up.
 extension CallRelay {
@@ -20,7 +24,11 @@ extension CallRelay {
             nextCandidate += 1
             guard let index = facts?.model, let way = snapshot.way(endpoint: endpoint, model: index) else { continue }
             self.way = way
-            switch reserve(way, at: now) {
+            // Taken before the hold, so that what an endpoint has no room for leaves no trace in the journal.
+            guard lane.board.begin(way.slot, tokens: probableTokens, at: now) else { continue }
+            let reservation = reserve(way, at: now)
+            if case .held = reservation {} else { lane.board.gaveUp(way.slot, tokens: probableTokens, at: now) }
+            switch reservation {
             case .held(syncFirst: true):
                 phase = .holding
                 if lane.gate.isDurable(holdSequence) { return send(at: now) }
@@ -43,21 +51,31 @@ extension CallRelay {
     /// Holds the upper bound of the attempt's cost, with the output clamped to the headroom where that is what it takes.
     private func reserve(_ way: Way, at now: Timestamp) -> Reservation {
         guard let key, let names else { return .stopped(.unknownKey) }
-        guard let price = snapshot.prices.price(way.served.price, at: now) else { return .refused(.noPrice) }
-        guard
-            let inputTokens = inputTokenBound(
-                inputBytes: body.readableBytes, messages: scan.messages, images: scan.images + scan.imageURLs,
-                imageBound: way.served.maxTokensPerImage)
-        else {
-            return .refused(
-                .unbounded(
-                    "image", "no bound of an image's tokens is configured for this model, and the call's cost must be bounded"))
+        guard let dated = way.price(at: now) else { return .refused(.noPrice) }
+        let price = dated.price
+        self.dated = dated
+        heldAt = now
+        tier = askedTier.held(at: way.target.serviceTier)
+        let inputTokens: Int64
+        let bytesBound =
+            inputTokenBound(inputBytes: body.readableBytes, messages: scan.messages, images: 0, imageBound: nil) ?? .max
+        switch Providers.inputBound(scan, bytesBound: bytesBound, served: way.served) {
+        case .tokens(let tokens): inputTokens = tokens
+        case .unbounded(let field, let tokens):
+            if isLimited(key, at: now) { return .refused(.unbounded(field.field, field.reason)) }
+            inputTokens = tokens
         }
-        self.price = price
+        hasAudio = scan.audioParts > 0 || scan.modalitiesAudio
+        if hasAudio, upperBound(TokenBound(input: 1, output: 1, hasAudio: true, tier: tier), price) == nil {
+            let field = scan.audioParts > 0 ? "input_audio" : "modalities"
+            if isLimited(key, at: now) {
+                return .refused(.unbounded(field, "the price book has no price for this model's audio, and the key has a limit"))
+            }
+            hasAudio = false
+        }
         inputBound = inputTokens
-        let choices = max(1, scan.n?.value ?? 1, scan.bestOf?.value ?? 1)
-        // Each separate prompt of the completions API makes choices of its own.
-        let outputs = operation == .completions ? choices * Int64(max(1, scan.messages)) : choices
+        partsBound = inputTokens - bytesBound
+        let outputs = outputs
         let asked = scan.outputLimit
         var perChoice: Int64 = operation == .embeddings ? 0 : asked ?? way.served.maxOutputTokens
         if way.needsOutputLimit { perChoice = min(perChoice, way.served.maxOutputTokens) }
@@ -68,31 +86,33 @@ extension CallRelay {
         for attemptToHold in 0... {
             let (outputBound, overflow) = outputs.multipliedReportingOverflow(by: perChoice)
             if overflow { return .refused(.callTooDear) }
-            guard let bound = upperBound(TokenBound(input: inputTokens, output: outputBound), price) else {
-                return .refused(.noPrice)
+            let tokens = TokenBound(input: inputTokens, output: outputBound, hasAudio: hasAudio, tier: tier)
+            guard let bound = upperBound(tokens, price) else {
+                return .refused(tier == .standard ? .noPrice : .noTierPrice(tier))
             }
             let request = HoldRequest(
                 attempt: attemptID, call: names.requestID, key: key.account,
                 route: way.route, operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
-                outputBound: outputBound, generation: snapshot.generation, at: now)
+                outputBound: outputBound, generation: snapshot.generation, tier: tier, paceTokens: probableTokens, at: now)
             switch lane.ledger.hold(request) {
             case .admitted(let admitted, let mustSyncFirst):
                 hold = admitted
                 holdSequence = admitted.sequence
+                self.outputBound = outputBound + (scan.echo ? inputTokens : 0)
                 plan = rewritePlan(
                     scan, body: body, operation: operation, endpoint: way.target, served: way.served,
                     outputLimit: mustSay ? perChoice : nil)
                 return .held(syncFirst: mustSyncFirst)
             case .unavailable: return .stopped(.journalUnavailable)
             case .revoked: return .stopped(.unknownKey)
-            case .paced: return .stopped(.overloaded)
+            case .paced(let pace): return .stopped(.paceLimited(pace))
             case .refused(let refusal):
-                let failure = Failure.limitReached(
-                    account: refusal.account.description, left: refusal.left, needed: bound, resets: refusal.resets)
+                let failure = Failure.limitReached(refusal)
                 guard operation != .embeddings, attemptToHold < clampTries,
                     let headroom = lane.ledger.headroom(key: key.account, at: now),
                     let affordable = affordableOutput(
-                        headroom, TokenBound(input: inputTokens, output: 0), choices: outputs, price),
+                        headroom, TokenBound(input: inputTokens, output: 0, hasAudio: hasAudio, tier: tier), choices: outputs,
+                        price),
                     affordable >= smallestClampedOutput, affordable < perChoice
                 else {
                     attempts -= 1
@@ -104,6 +124,26 @@ extension CallRelay {
             }
         }
         return .refused(.callTooDear)
+    }
+
+    /// Whether money is limited anywhere above this key.
+    private func isLimited(_ key: KeyEntry, at now: Timestamp) -> Bool {
+        lane.ledger.headroom(key: key.account, at: now) != nil
+    }
+
+    /// How many separate outputs the call asks for.
+    private var outputs: Int64 {
+        let choices = max(1, scan.n?.value ?? 1, scan.bestOf?.value ?? 1)
+        // Each separate prompt of the completions API makes choices of its own.
+        return operation == .completions ? choices * Int64(max(1, scan.messages)) : choices
+    }
+
+    /// Input and output that the call will probably use; what it asks for counts, as it does at providers.
+    var probablyUsed: Int64 {
+        let input = Int64(body.readableBytes / probableBytesPerToken + 1)
+        if operation == .embeddings { return input }
+        let (output, overflow) = outputs.multipliedReportingOverflow(by: scan.outputLimit ?? probableOutputTokens)
+        return overflow ? .max / 2 : input + min(output, .max / 2)
     }
 
     /// Judges the attempt once more, mints its permit and sends it.
@@ -135,7 +175,6 @@ extension CallRelay {
         request.writeSpliced(body, plan.splices)
         phase = .attempting
         answer = Answer()
-        lane.board.began(way.slot, at: now)
         count { $0.attempts += 1 }
         lane.pools.send(
             permit, request: request, timeouts: way.target.timeouts, maxConnections: way.target.maxConnectionsPerLoop, to: self)

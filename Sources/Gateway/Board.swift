@@ -2,7 +2,7 @@ import Core
 import Policy
 import Synchronization
 
-/// The health of every endpoint, shared by all event loops: a small value behind one lock, read whole before `route`.
+/// The health and quota of every endpoint, shared by all event loops: a small value behind one lock, read whole before `route`.
 /// Endpoints keep their cell across reloads by name.
 public final class Board: Sendable {
     private struct Cells {
@@ -24,6 +24,7 @@ public final class Board: Sendable {
             }
             for endpoint in catalogue.endpoints {
                 guard let slot = cells.slots[endpoint.name] else { continue }
+                cells.health[slot].quota.pace = endpoint.pace
                 cells.health[slot].down = endpoint.engine.map { cells.downEngines.contains($0) } ?? false
             }
         }
@@ -40,20 +41,34 @@ public final class Board: Sendable {
         cells.withLock { cells in catalogue.endpoints.map { cells.slots[$0.name] ?? 0 } }
     }
 
-    /// Copies the cells at `slots` into `health`, allocating only when there are more than before.
-    func read(_ slots: [Int], into health: inout [Health]) {
+    /// Copies the cells of some endpoints into their places in `health`, allocating only when there are more than before.
+    func read(_ endpoints: [Int], at slots: [Int], into health: inout [Health]) {
+        while health.count < slots.count { health.append(Health()) }
         cells.withLock { cells in
-            while health.count < slots.count { health.append(Health()) }
-            for index in slots.indices { health[index] = cells.health[slots[index]] }
+            for endpoint in endpoints { health[endpoint] = cells.health[slots[endpoint]] }
         }
     }
 
-    func began(_ slot: Int, at now: Timestamp) {
-        cells.withLock { $0.health[slot].began(at: now) }
+    /// Takes a place for one attempt; false when the endpoint's quota has none.
+    func begin(_ slot: Int, tokens: Int64, at now: Timestamp) -> Bool {
+        cells.withLock { $0.health[slot].begin(tokens: tokens, at: now) }
     }
 
-    func record(_ outcome: Health.Outcome, _ slot: Int, at now: Timestamp) {
-        cells.withLock { $0.health[slot].record(outcome, at: now) }
+    /// Gives the place of an attempt back that was not sent.
+    func gaveUp(_ slot: Int, tokens: Int64, at now: Timestamp) {
+        cells.withLock { $0.health[slot].gaveUp(tokens: tokens, at: now) }
+    }
+
+    /// An attempt ended at an endpoint whose pace is limited.
+    func ended(_ slot: Int, beyond: Int64, at now: Timestamp) {
+        cells.withLock { $0.health[slot].quota.ended(beyond: beyond, at: now) }
+    }
+
+    func record(_ outcome: Health.Outcome, quota: QuotaReport? = nil, _ slot: Int, at now: Timestamp) {
+        cells.withLock { cells in
+            cells.health[slot].record(outcome, at: now)
+            if let quota { cells.health[slot].quota.learn(quota, at: now) }
+        }
     }
 
     /// An engine became ready or stopped being so.

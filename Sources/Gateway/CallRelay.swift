@@ -38,8 +38,13 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var facts: CallFacts?
     var body = ByteBuffer()
     var scan = RequestScan()
+    var askedTier = AskedTier.unnamed
+    /// What the call will probably use, for limits of pace.
+    var probableTokens: Int64 = 0
     var startedAt = NIODeadline.now()
     var callerIsGone = false
+    /// The answer is read on although its caller left.
+    private(set) var isReadOn = false
 
     // The attempt
     var candidates: [Int] = []
@@ -52,7 +57,15 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var plan = RewritePlan()
     var clampedOutput: Int64?
     var inputBound: Int64 = 0
-    var price: Price?
+    /// The part of it that images and audio are bounded by.
+    var partsBound: Int64 = 0
+    /// Output tokens, over all choices, that the hold pays for.
+    var outputBound: Int64 = 0
+    /// Audio is priced in the hold.
+    var hasAudio = false
+    var tier = ServiceTier.standard
+    var dated: DatedPrice?
+    var heldAt = Timestamp(nanoseconds: 0)
     var connection: UpstreamConnection?
     var sentAt = NIODeadline.now()
     var refusal: Failure?
@@ -177,10 +190,14 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         let most = Int64(128)
         if let n = scan.n?.value, n > most { return fail(.badValue("n", "at most \(most)")) }
         if let n = scan.bestOf?.value, n > most { return fail(.badValue("best_of", "at most \(most)")) }
+        askedTier = Providers.askedTier(scan, body: body)
+        probableTokens = probablyUsed
         let facts = callFacts(key)
         self.facts = facts
         let snapshot = snapshot
-        lane.board.read(snapshot.slots, into: &lane.health)
+        if let serving = snapshot.catalogue.endpoints(serving: facts.model) {
+            lane.board.read(serving, at: snapshot.slots, into: &lane.health)
+        }
         let decision = route(
             facts, in: snapshot.catalogue, health: lane.health, serves: { snapshot.serves($0, $1) }, at: now,
             using: &lane.random)
@@ -199,7 +216,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
 
     private func callFacts(_ key: KeyEntry) -> CallFacts {
         CallFacts(
-            tenant: key.tenant, model: model, in: snapshot.catalogue, operation: operation, keyModels: key.record.models)
+            tenant: key.tenant, model: model, in: snapshot.catalogue, operation: operation, keyModels: key.record.models,
+            tokens: probableTokens)
     }
 
     // MARK: The caller
@@ -226,6 +244,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
                 connection?.setPaused(false)
                 deadline = .now() + .milliseconds(snapshot.limits.callerGoneMilliseconds)
                 lane.sweeper.add(self)
+                isReadOn = true
+                lane.startReadingOn(self)
             }
         }
     }
@@ -242,10 +262,15 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     }
 
     /// Stops the attempt and settles what is known of it.
-    private func abandon() {
+    func abandon() {
         connection?.cancel()
         connection = nil
-        if let hold { end(hold, estimate(reason: "caller_left")) }
+        if case .stream(let reader) = answer.kind {
+            settleStream(reader, isComplete: false)
+        } else if let hold {
+            end(hold, estimate(outputTokens: nil))
+        }
+        hold = nil
         finish()
     }
 
@@ -282,6 +307,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     /// Forgets the call. Every hold has its end by now.
     func finish() {
         if sweeperSlot >= 0 { lane.sweeper.remove(self) }
+        if isReadOn { lane.stopReadingOn(self) }
+        isReadOn = false
         deadline = .distantFuture
         lane.bodyBytes -= phase == .idle ? 0 : body.readableBytes
         if phase != .idle, let key { lane.leave(tenant: key.tenant) }

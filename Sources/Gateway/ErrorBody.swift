@@ -10,7 +10,7 @@ extension Failure {
         switch (fault, status) {
         case (_, 401): "authentication_error"
         case (_, 403): "permission_error"
-        case (_, 429): "insufficient_quota"
+        case (_, 429): if case .later = retry { "rate_limit_error" } else { "insufficient_quota" }
         case (.caller, _): "invalid_request_error"
         default: "api_error"
         }
@@ -35,7 +35,8 @@ extension Failure {
         case .never: return "x-should-retry: false\r\n"
         case .later(nil): return ""
         case .later(let milliseconds?):
-            return "retry-after: \((milliseconds + 999) / 1000)\r\nretry-after-ms: \(milliseconds)\r\n"
+            let wait = "retry-after: \((milliseconds + 999) / 1000)\r\nretry-after-ms: \(milliseconds)\r\n"
+            return status == 429 ? "x-should-retry: true\r\n" + wait : wait
         }
     }
 }

@@ -1,4 +1,5 @@
 import Core
+import Ledger
 
 /// Everything that the data path refuses, in one place, so that codes stay stable and each says what to do.
 extension Failure {
@@ -73,17 +74,46 @@ extension Failure {
     static func unavailable(afterMilliseconds: Int64?) -> Failure {
         Failure(
             code: "weir_no_endpoint_available", status: 503, fault: .provider, retry: .later(milliseconds: afterMilliseconds),
-            message: "Every endpoint that policy permits for this model is cooling down or unhealthy.", action: "Try again later."
-        )
+            message: "Every endpoint that policy permits for this model is cooling down, out of quota or unhealthy.",
+            action: "Try again later.")
     }
 
     // Money
 
-    static func limitReached(account: String, left: Money, needed: Money, resets: Timestamp?) -> Failure {
+    static func limitReached(_ refusal: MoneyRefusal) -> Failure {
         caller(
             "weir_limit_reached", 429,
-            "The monthly limit of \(account) has $\(left) left, and this call could cost up to $\(needed). It resets at \(resets?.description ?? "no time").",
+            "The \(refusal.limitWords) has $\(refusal.left) left, and this call could cost up to $\(refusal.asked). \(refusal.resetWords)",
             "Lower the output limit or the input, wait for the reset, or ask for a higher limit.")
+    }
+    /// The answer outgrew its hold, and no more could be held.
+    static func streamStopped(_ refusal: MoneyRefusal) -> Failure {
+        caller(
+            "weir_limit_reached", 429,
+            "The answer ran past what was held for it, and the \(refusal.limitWords) has only $\(refusal.left) left. \(refusal.resetWords)",
+            "What came before is genuine but incomplete; ask for a shorter answer or a higher limit.")
+    }
+    /// Has nothing to do with money: the same call succeeds later.
+    static func paceLimited(_ refusal: PaceRefusal) -> Failure {
+        let what =
+            switch refusal.what {
+            case .requestsPerMinute: "\(refusal.limit) requests a minute"
+            case .tokensPerMinute: "\(refusal.limit) tokens a minute"
+            case .concurrency: "\(refusal.limit) calls at once"
+            }
+        return Failure(
+            code: "weir_pace_limited", status: 429, fault: .caller,
+            retry: .later(milliseconds: refusal.retryAfterMilliseconds ?? concurrencyPauseMilliseconds),
+            message: "The pace of \(refusal.account) is limited to \(what), and it is used up.",
+            action: "Try again a little later.")
+    }
+    /// When to look again for a place that opens when another call ends.
+    private static let concurrencyPauseMilliseconds: Int64 = 1_000
+    static func noTierPrice(_ tier: ServiceTier) -> Failure {
+        caller(
+            "weir_price_missing", 403,
+            "The price book has no price for this model's service tier \(tier) today, so the call is refused.",
+            "Ask for another tier, or your platform team to add the price.", parameter: "service_tier")
     }
     static let noPrice = caller(
         "weir_price_missing", 403, "The price book has no price for this model at its endpoints today, so the call is refused.",
@@ -128,4 +158,28 @@ extension Failure {
     static let malformedAnswer = Failure(
         code: "weir_malformed_answer", status: 502, fault: .provider, retry: .later(milliseconds: nil),
         message: "The provider's answer is not what its dialect promises.", action: "Try again.")
+}
+
+extension MoneyRefusal {
+    /// Which limit it is, of whom and over which time.
+    fileprivate var limitWords: String { "limit of $\(limit) \(period.words) of \(account)" }
+
+    fileprivate var resetWords: String {
+        if let resets { return "It resets at \(resets)." }
+        if case .rolling = period { return "Room comes back as earlier calls grow older than that." }
+        return "It does not reset by itself."
+    }
+}
+
+extension Period {
+    /// As people say it, after an amount.
+    fileprivate var words: String {
+        switch self {
+        case .day(let zone): "a day (\(zone))"
+        case .week(let zone): "a week (\(zone))"
+        case .month(let zone): "a month (\(zone))"
+        case .rolling(let seconds): "in any \(seconds) s"
+        case .total: "in total"
+        }
+    }
 }

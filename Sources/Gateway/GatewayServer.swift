@@ -8,6 +8,7 @@ import NIOPosix
 import NIOSSL
 import Policy
 import Synchronization
+import Tokens
 import Wire
 
 /// The data path: listens for calls on every event loop and serves them from the snapshot in force.
@@ -16,6 +17,7 @@ public final class GatewayServer: Sendable {
     private let lanes: [ObjectIdentifier: NIOLoopBound<Lane>]
     private let loops: [any EventLoop]
     private let trust: TrustStore
+    private let estimates: Estimates?
     private let log: Logger
     private let state: Mutex<State>
 
@@ -25,12 +27,16 @@ public final class GatewayServer: Sendable {
     }
 
     /// Builds one lane on each event loop. The snapshot's links must be loadable.
+    /// - Parameter estimator: counts what providers did not; without one, bytes are counted. It must outlive a drain.
     public init(
-        group: MultiThreadedEventLoopGroup, snapshot: Snapshot, journal: Journal, ledger: LiveLedger, board: Board, log: Logger
+        group: MultiThreadedEventLoopGroup, snapshot: Snapshot, journal: Journal, ledger: LiveLedger, board: Board,
+        estimator: Estimator? = nil, log: Logger
     ) async throws {
         self.group = group
         self.log = log
         trust = TrustStore()
+        let estimates = estimator.map { Estimates($0, ledger) }
+        self.estimates = estimates
         try trust.prepare(for: snapshot.catalogue.links)
         state = Mutex(State(current: snapshot))
         let loops = Array(group.makeIterator())
@@ -49,8 +55,8 @@ public final class GatewayServer: Sendable {
                 let pools = Pools(on: loop, trust: trust, limits: limits, sweeper: sweeper)
                 return NIOLoopBound(
                     Lane(
-                        loop: loop, pools: pools, sweeper: sweeper, gate: gate, ledger: ledger, board: board, log: log,
-                        lanes: loops.count, snapshot: own),
+                        loop: loop, pools: pools, sweeper: sweeper, gate: gate, ledger: ledger, board: board,
+                        estimates: estimates, log: log, lanes: loops.count, snapshot: own),
                     eventLoop: loop)
             }.get()
             signals.append(signal)
@@ -123,9 +129,11 @@ public final class GatewayServer: Sendable {
             try await loop.submit { lane.value.startDraining() }.get()
         }
         let end = NIODeadline.now() + .milliseconds(limits.drainMilliseconds)
+        // Whatever is not counted by then stays in doubt.
+        defer { estimates?.giveUp(at: .now()) }
         while NIODeadline.now() < end {
             let now = try await metrics()
-            if now.callsInFlight == 0 && now.connections == 0 { return true }
+            if now.callsInFlight == 0 && now.connections == 0 && estimates?.count ?? 0 == 0 { return true }
             try await Task.sleep(for: .milliseconds(20))
         }
         return try await metrics().callsInFlight == 0

@@ -17,6 +17,7 @@ final class Lane {
     let gate: DurableGate
     let ledger: LiveLedger
     let board: Board
+    let estimates: Estimates?
     let log: Logger
     /// Shares of the whole gateway's limits.
     let lanes: Int
@@ -33,11 +34,13 @@ final class Lane {
     /// By the number of the tenant; a number may mean another tenant after a reload, which only blurs fairness for a moment.
     private var callsOfTenant: [Int] = []
     var bodyBytes = 0
+    /// Calls whose answers are read on although their callers left, the oldest first.
+    private var readOn: [CallRelay] = []
     private(set) var isDraining = false
 
     init(
         loop: any EventLoop, pools: Pools, sweeper: Sweeper, gate: DurableGate, ledger: LiveLedger, board: Board,
-        log: Logger, lanes: Int, snapshot: Snapshot
+        estimates: Estimates?, log: Logger, lanes: Int, snapshot: Snapshot
     ) {
         self.loop = loop
         self.pools = pools
@@ -45,6 +48,7 @@ final class Lane {
         self.gate = gate
         self.ledger = ledger
         self.board = board
+        self.estimates = estimates
         self.log = log
         self.lanes = lanes
         self.snapshot = snapshot
@@ -88,12 +92,31 @@ final class Lane {
         for connection in connections.values { connection.drain() }
     }
 
+    // MARK: Answers without a caller
+
+    /// An answer is read on for its usage; beyond the limit the oldest of them is given up.
+    func startReadingOn(_ relay: CallRelay) {
+        readOn.append(relay)
+        if readOn.count > snapshot.limits.drainsPerLoop {
+            totals.givenUpDrains += 1
+            readOn[0].abandon()
+        }
+    }
+
+    func stopReadingOn(_ relay: CallRelay) { readOn.removeAll { $0 === relay } }
+
     // MARK: Counts
 
     func count(_ failure: Failure) { totals.failures[failure.code, default: 0] += 1 }
     func countCall() { totals.calls += 1 }
     func countCallerGone() { totals.callersGone += 1 }
     func countClippedOutput() { totals.clippedOutputs += 1 }
+    func countLengthened() { totals.lengthenedHolds += 1 }
+    func countStoppedStream() { totals.stoppedStreams += 1 }
+    func countUnpriced() { totals.unpricedUsages += 1 }
+    func countEstimate(byTokenizer: Bool) {
+        if byTokenizer { totals.tokenizedEstimates += 1 } else { totals.byteEstimates += 1 }
+    }
 
     /// `generation` guards against a snapshot that changed under a call.
     func count(endpoint: Int, of catalogue: UInt64, _ change: (inout LoopMetrics.EndpointCounts) -> Void) {

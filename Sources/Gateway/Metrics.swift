@@ -43,6 +43,16 @@ public struct LoopMetrics: Sendable {
     public var callersGone: UInt64 = 0
     public var upstreamConnections = 0
     public var clippedOutputs: UInt64 = 0
+    /// Holds that grew while their stream ran past them.
+    public var lengthenedHolds: UInt64 = 0
+    /// Streams that were ended because no more could be held for them.
+    public var stoppedStreams: UInt64 = 0
+    /// Usages of a meter or tier without a price, settled at their hold.
+    public var unpricedUsages: UInt64 = 0
+    public var tokenizedEstimates: UInt64 = 0
+    public var byteEstimates: UInt64 = 0
+    /// Answers without a caller that were given up because too many of them were read on.
+    public var givenUpDrains: UInt64 = 0
 
     public init() {}
 
@@ -65,5 +75,11 @@ public struct LoopMetrics: Sendable {
         callersGone += other.callersGone
         upstreamConnections += other.upstreamConnections
         clippedOutputs += other.clippedOutputs
+        lengthenedHolds += other.lengthenedHolds
+        stoppedStreams += other.stoppedStreams
+        unpricedUsages += other.unpricedUsages
+        tokenizedEstimates += other.tokenizedEstimates
+        byteEstimates += other.byteEstimates
+        givenUpDrains += other.givenUpDrains
     }
 }

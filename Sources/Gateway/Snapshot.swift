@@ -50,7 +50,7 @@ public final class Snapshot: Sendable {
         ways = catalogue.endpoints.enumerated().map { index, endpoint in
             models.map { model in
                 endpoint.models[model].map { served in
-                    Way(endpoint: index, of: catalogue, model: model, served: served, slot: slots[index])
+                    Way(endpoint: index, of: catalogue, model: model, served: served, prices: prices, slot: slots[index])
                 }
             }
         }

@@ -3,6 +3,14 @@ import Ledger
 import Policy
 import Providers
 
+/// A price and the moment from which it holds; shared, so that a call copies one reference.
+final class DatedPrice: Sendable {
+    let from: Timestamp
+    let price: Price
+
+    init(from: Timestamp, price: Price) { (self.from, self.price) = (from, price) }
+}
+
 /// One model at one endpoint, with all that a call needs there worked out beforehand.
 final class Way: Sendable {
     let endpoint: Int
@@ -13,16 +21,25 @@ final class Way: Sendable {
     let route: HoldRoute
     /// The output must be limited in the request.
     let needsOutputLimit: Bool
+    /// Its attempts are counted by minute or at once, so that each must say when it ends.
+    let isPaced: Bool
+    /// By rising day; no price where the book has none that is known.
+    private let prices: [(from: Timestamp, dated: DatedPrice?)]
     /// By the operation's index.
     private let heads: [ShapedHead?]
 
-    init(endpoint index: Int, of catalogue: Catalogue, model: String, served: ServedModel, slot: Int) {
+    init(endpoint index: Int, of catalogue: Catalogue, model: String, served: ServedModel, prices: PriceBook, slot: Int) {
         let target = catalogue.endpoints[index]
         endpoint = index
         self.target = target
         self.served = served
         self.slot = slot
         needsOutputLimit = target.needsOutputLimit
+        isPaced = !target.pace.isNone
+        self.prices = prices.history(served.price).map { price in
+            let from = price.from.start
+            return (from, prices.price(served.price, at: from).map { DatedPrice(from: from, price: $0) })
+        }
         route = HoldRoute(
             RouteFacts(
                 model: model, upstreamModel: served.upstreamName, endpoint: target.name, link: catalogue.links[index].name,
@@ -30,6 +47,9 @@ final class Way: Sendable {
                 processedIn: target.labels.processedIn.sorted(), price: served.price))
         heads = Operation.allCases.map { target.serves($0) ? target.head(for: $0, model: served) : nil }
     }
+
+    /// The price that holds at a moment; nil is a refusal, never zero.
+    func price(at now: Timestamp) -> DatedPrice? { prices.last { $0.from <= now }?.dated }
 
     /// How a call of this operation is addressed; nil when the endpoint does not serve it.
     func head(for operation: Operation) -> ShapedHead? { heads[operation.index] }

@@ -9,9 +9,14 @@ public struct CallFacts: Sendable {
     public var operation: Operation
     /// The models that the key was made for; nil: the tenant's.
     public var keyModels: Set<String>?
+    /// What the call will probably use, input and output: to be compared with quotas.
+    public var tokens: Int64
 
-    public init(tenant: Int, model: String, in catalogue: Catalogue, operation: Operation, keyModels: Set<String>?) {
+    public init(
+        tenant: Int, model: String, in catalogue: Catalogue, operation: Operation, keyModels: Set<String>?, tokens: Int64 = 0
+    ) {
         self.tenant = tenant
+        self.tokens = tokens
         self.model = catalogue.model(named: model)
         modelName = model
         self.operation = operation

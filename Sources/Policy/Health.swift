@@ -23,6 +23,9 @@ public struct Health: Sendable, Hashable {
     /// Moving average of the time to first byte, in microseconds; nil before the first answer.
     public private(set) var latencyMicroseconds: Int64?
 
+    /// What its provider lets through.
+    public var quota = Quota()
+
     public init() {}
 
     public enum Outcome: Sendable {
@@ -54,9 +57,18 @@ public struct Health: Sendable, Hashable {
         return .trial
     }
 
-    /// An attempt is about to go out.
-    public mutating func began(at now: Timestamp) {
+    /// An attempt of probably so many tokens is about to go out; false when the quota has no room for it.
+    public mutating func begin(tokens: Int64, at now: Timestamp) -> Bool {
+        if case .none = quota.room(tokens: tokens, at: now) { return false }
         if let openUntil, now >= openUntil { trialSince = now }
+        quota.began(tokens: tokens, at: now)
+        return true
+    }
+
+    /// It was not sent after all, so that nothing is learned from it.
+    public mutating func gaveUp(tokens: Int64, at now: Timestamp) {
+        trialSince = nil
+        quota.gaveUp(tokens: tokens, at: now)
     }
 
     public mutating func record(_ outcome: Outcome, at now: Timestamp) {

@@ -12,7 +12,7 @@ public enum Refusal: Sendable, Hashable {
     case denied([Denial])
     /// No permitted endpoint serves this operation.
     case operationNotServed
-    /// All permitted endpoints are cooling, open or down; when to come back, if known.
+    /// All permitted endpoints are cooling, open, out of quota or down; when to come back, if known.
     case unavailable(until: Timestamp?)
 }
 
@@ -24,14 +24,16 @@ public enum Standing: Sendable, Hashable {
     case unavailable(Health.Availability)
 }
 
-/// Judges first, then filters by operation and health, then ranks: by priority; among equals by weighted draw, where a
-/// slower endpoint's weight shrinks with its latency. Pure: the draw comes in as a generator.
+/// Judges first, then filters by operation, health and quota, then ranks: by priority; among equals those with ample quota
+/// come first, in the order of a weighted draw, where a slower endpoint's weight shrinks with its latency. Pure: the draw
+/// comes in as a generator. Of `health`, only the cells of the endpoints that serve the model are read.
 public func route(
     _ call: CallFacts, in catalogue: Catalogue, health: [Health], serves: (Int, Operation) -> Bool, at now: Timestamp,
     using random: inout some RandomNumberGenerator
 ) -> Decision {
     guard let serving = catalogue.endpoints(serving: call.model) else { return .refused(.unknownModel) }
     var ready: [Int] = []
+    var tight: [Int] = []
     var anyPermitted = false
     var anyServes = false
     var back: Timestamp?
@@ -40,7 +42,14 @@ public func route(
         guard serves(endpoint, call.operation) else { continue }
         anyServes = true
         switch health[endpoint].availability(at: now) {
-        case .ready, .trial: ready.append(endpoint)
+        case .ready, .trial:
+            switch health[endpoint].quota.room(tokens: call.tokens, at: now) {
+            case .ample: ready.append(endpoint)
+            case .tight:
+                ready.append(endpoint)
+                tight.append(endpoint)
+            case .none(let until): back = min(back ?? until, until)
+            }
         case .cooling(let until), .open(let until): back = min(back ?? until, until)
         case .down: break
         }
@@ -50,7 +59,7 @@ public func route(
     }
     if !anyServes { return .refused(.operationNotServed) }
     if ready.isEmpty { return .refused(.unavailable(until: back)) }
-    if ready.count > 1 { rank(&ready, in: catalogue, health: health, using: &random) }
+    if ready.count > 1 { rank(&ready, tight: tight, in: catalogue, health: health, using: &random) }
     return .attempt(ready)
 }
 
@@ -77,7 +86,8 @@ private func place(_ standing: Standing, _ endpoint: Endpoint) -> (Int, Int, Int
 
 /// Orders by priority and draws an order among equals.
 private func rank(
-    _ endpoints: inout [Int], in catalogue: Catalogue, health: [Health], using random: inout some RandomNumberGenerator
+    _ endpoints: inout [Int], tight: [Int], in catalogue: Catalogue, health: [Health],
+    using random: inout some RandomNumberGenerator
 ) {
     // `endpoints` is sorted by priority already; draw within each run of equals.
     var start = 0
@@ -85,9 +95,17 @@ private func rank(
         let priority = catalogue.endpoints[endpoints[start]].priority
         var end = start + 1
         while end < endpoints.count, catalogue.endpoints[endpoints[end]].priority == priority { end += 1 }
-        for position in start..<end where end - position > 1 {
-            let chosen = draw(endpoints[position..<end], in: catalogue, health: health, using: &random)
-            endpoints.swapAt(position, chosen)
+        var ample = end
+        if !tight.isEmpty {
+            let group = endpoints[start..<end]
+            let ordered = group.filter { !tight.contains($0) } + group.filter { tight.contains($0) }
+            ample = start + group.count { !tight.contains($0) }
+            endpoints.replaceSubrange(start..<end, with: ordered)
+        }
+        for position in start..<end {
+            let last = position < ample ? ample : end
+            guard last - position > 1 else { continue }
+            endpoints.swapAt(position, draw(endpoints[position..<last], in: catalogue, health: health, using: &random))
         }
         start = end
     }

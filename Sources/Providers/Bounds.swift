@@ -10,7 +10,8 @@ public struct Unbounded: Sendable, Hashable {
     public var isPermittedWithoutLimit = false
 }
 
-/// Looks for what must be refused: state at the provider always, the rest where money is limited.
+/// Looks for what must be refused: state at the provider always, the rest where money is limited. Images and audio are not
+/// among it: whether they are bounded depends on the endpoint (`inputBound`).
 public func unbounded(_ scan: RequestScan, body: ByteBuffer, operation: Operation) -> Unbounded? {
     if operation == .responses {
         let state = "responses are served without state at the provider for now"
@@ -25,22 +26,18 @@ public func unbounded(_ scan: RequestScan, body: ByteBuffer, operation: Operatio
     if scan.webSearchOptions { return Unbounded(field: "web_search_options", reason: hosted) }
     if let retrieval = scan.retrieval { return Unbounded(field: body.word(at: retrieval), reason: hosted) }
     let unpriced = "its cost is not bounded by the size of the request, and the key has a limit"
-    if scan.audioParts > 0 { return Unbounded(field: "input_audio", reason: unpriced, isPermittedWithoutLimit: true) }
-    if scan.modalitiesAudio { return Unbounded(field: "modalities", reason: unpriced, isPermittedWithoutLimit: true) }
-    if scan.files > 0 { return Unbounded(field: "file", reason: unpriced, isPermittedWithoutLimit: true) }
-    if scan.prediction { return Unbounded(field: "prediction", reason: unpriced, isPermittedWithoutLimit: true) }
-    if scan.unknownPart != nil {
-        return Unbounded(
-            field: "content", reason: "it has a part of a kind that Weir does not know, and the key has a limit",
-            isPermittedWithoutLimit: true)
+    func ifLimited(_ field: String, _ reason: String) -> Unbounded {
+        Unbounded(field: field, reason: reason, isPermittedWithoutLimit: true)
     }
-    if let tier = scan.serviceTier {
-        let name = body.word(at: tier)
-        if name != "auto" && name != "default" && name != "standard" {
-            return Unbounded(
-                field: "service_tier", reason: "the price book has no price for this tier, and the key has a limit",
-                isPermittedWithoutLimit: true)
-        }
+    if scan.files > 0 { return ifLimited("file", unpriced) }
+    if scan.prediction { return ifLimited("prediction", unpriced) }
+    if scan.contextManagement { return ifLimited("context_management", unpriced) }
+    if scan.moderation { return ifLimited("moderation", unpriced) }
+    if scan.unknownPart != nil {
+        return ifLimited("content", "it has a part of a kind that Weir does not know, and the key has a limit")
+    }
+    if askedTier(scan, body: body) == .unknown {
+        return ifLimited("service_tier", "the price book has no price for this tier, and the key has a limit")
     }
     return nil
 }
@@ -58,4 +55,31 @@ extension ByteBuffer {
         let word = word(at: range)
         return word.isEmpty ? "" : " (\(word))"
     }
+}
+
+/// The most input tokens that a call can have at one endpoint, or the part of it that nobody has bounded there.
+public enum InputBound: Sendable, Hashable {
+    case tokens(Int64)
+    /// `tokens`: the bound of everything else.
+    case unbounded(Unbounded, tokens: Int64)
+}
+
+/// Adds each image and each audio part at the configured bound to what the bytes bound already.
+public func inputBound(_ scan: RequestScan, bytesBound: Int64, served: ServedModel) -> InputBound {
+    var tokens = bytesBound
+    var missing: String?
+    for (name, count, bound) in [
+        ("image", scan.images, served.maxTokensPerImage), ("input_audio", scan.audioParts, served.maxTokensPerAudio),
+    ] where count > 0 {
+        guard let bound else {
+            missing = missing ?? name
+            continue
+        }
+        let (product, overflow) = Int64(count).multipliedReportingOverflow(by: max(0, bound))
+        let (sum, overflowed) = tokens.addingReportingOverflow(overflow ? .max : product)
+        tokens = overflowed ? .max : sum
+    }
+    guard let missing else { return .tokens(tokens) }
+    let reason = "no bound of its tokens is configured for this model, and the key has a limit"
+    return .unbounded(Unbounded(field: missing, reason: reason, isPermittedWithoutLimit: true), tokens: tokens)
 }

@@ -47,6 +47,8 @@ public struct RequestScan: Sendable, Hashable {
     public var n: IntegerField?
     public var bestOf: IntegerField?
     public var store: BoolField?
+    /// The prompt is said again before what is generated, and not billed as output.
+    public var echo = false
     /// Inside its quotes; nil when absent or null.
     public var serviceTier: Range<Int>?
 
@@ -64,6 +66,10 @@ public struct RequestScan: Sendable, Hashable {
     public var modalitiesAudio = false
     /// Predicted output, whose rejected tokens are billed as output.
     public var prediction = false
+    /// Compaction at the provider: a model call of its own.
+    public var contextManagement = false
+    /// Moderation by another model, of what goes in and what comes out.
+    public var moderation = false
     /// The key of the first member that has the provider search or retrieve, e.g. Azure's `data_sources`.
     public var retrieval: Range<Int>?
 
@@ -142,6 +148,7 @@ struct RequestScanner {
     private mutating func member(_ key: JSONString) throws(ScanError) {
         switch key.end - key.start {
         case 1 where cursor.matches(key, "n"): found.n = try integer("n", least: 1)
+        case 4 where cursor.matches(key, "echo"): found.echo = try bool("echo").value ?? false
         case 5 where cursor.matches(key, "model"): found.model = try name("model")
         case 5 where cursor.matches(key, "store"): found.store = try bool("store")
         case 5 where cursor.matches(key, "tools"): try tools()
@@ -160,6 +167,7 @@ struct RequestScanner {
             if try bool("background").value == true { found.background = true }
         case 10 where cursor.matches(key, "modalities"): try modalities()
         case 10 where cursor.matches(key, "prediction"): if try present() { found.prediction = true }
+        case 10 where cursor.matches(key, "moderation"): if try present() { found.moderation = true }
         case 11 where cursor.matches(key, "dataSources"): try retrieval(key)
         case 12 where cursor.matches(key, "service_tier"): found.serviceTier = try optionalName("service_tier")
         case 12 where cursor.matches(key, "conversation"): if try present() { found.conversation = true }
@@ -170,6 +178,7 @@ struct RequestScanner {
         case 14 where cursor.matches(key, "search_options"): try retrieval(key)
         case 17 where cursor.matches(key, "max_output_tokens"):
             found.maxOutputTokens = try integer("max_output_tokens", least: 0)
+        case 18 where cursor.matches(key, "context_management"): if try present() { found.contextManagement = true }
         case 18 where cursor.matches(key, "web_search_options"): if try present() { found.webSearchOptions = true }
         case 20 where cursor.matches(key, "previous_response_id"): if try present() { found.previousResponseID = true }
         case 21 where cursor.matches(key, "max_completion_tokens"):

@@ -28,6 +28,9 @@ struct StreamEvent {
     var hasNoChoices = false
     /// Bytes of generated text, reasoning and tool arguments, as written in JSON.
     var contentBytes = 0
+    /// Where that is: nearly every event has one piece, so that the list of the others stays empty and costs nothing.
+    var content: Range<Int>?
+    var moreContent: [Range<Int>] = []
 }
 
 extension StreamEvent {
@@ -115,7 +118,7 @@ extension StreamEvent {
                 let start = cursor.at
                 let opens = cursor.peek == UInt8(ascii: "[") || cursor.peek == UInt8(ascii: "{")
                 try cursor.skip()
-                if opens, cursor.at - start > 2 { contentBytes += cursor.at - start }
+                if opens, cursor.at - start > 2 { generated(start..<cursor.at) }
             }
         }
     }
@@ -123,14 +126,19 @@ extension StreamEvent {
     private mutating func readText(_ cursor: inout JSONCursor) throws(ScanError) {
         guard cursor.peek == UInt8(ascii: "\"") else { return try cursor.skip() }
         let text = try cursor.string()
-        contentBytes += text.end - text.start
+        if text.end > text.start { generated(text.range) }
+    }
+
+    private mutating func generated(_ piece: Range<Int>) {
+        contentBytes += piece.count
+        if content == nil { content = piece } else { moreContent.append(piece) }
     }
 
     // MARK: Responses
 
     private mutating func readTyped(_ cursor: inout JSONCursor, _ name: UnsafeRawBufferPointer) throws(ScanError) {
         var type: Range<Int>?
-        var deltaBytes = 0
+        var delta: Range<Int>?
         var responseError: Range<Int>?
         let start = cursor.at - 1
         var first = true
@@ -141,7 +149,7 @@ extension StreamEvent {
                 let from = cursor.at
                 let isText = cursor.peek == UInt8(ascii: "\"")
                 try cursor.skip()
-                deltaBytes = isText ? cursor.at - from - 2 : cursor.at - from
+                delta = isText ? from + 1..<cursor.at - 1 : from..<cursor.at
             case 8 where cursor.matches(key, "response"): responseError = try readResponse(&cursor)
             default: try cursor.skip()
             }
@@ -161,8 +169,8 @@ extension StreamEvent {
         } else if bytesEqual(kind, "error") {
             meaning = .failure
             error = whole
-        } else if bytesEnd(kind, ".delta") {
-            contentBytes = deltaBytes
+        } else if bytesEnd(kind, ".delta"), let delta, !delta.isEmpty {
+            generated(delta)
         }
     }
 
@@ -220,6 +228,8 @@ extension StreamEvent {
         } else if bytesEqual(kind, "message_delta") {
             // Its delta says why the message stopped, and was not generated.
             contentBytes = 0
+            content = nil
+            moreContent = []
         }
     }
 

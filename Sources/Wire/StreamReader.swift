@@ -51,11 +51,15 @@ public enum StreamClose: Sendable, Hashable {
 /// allocation; an event that spreads over reads is collected once.
 public struct StreamReader: Sendable {
     public static let eventBytesMax = 4 * 1024 * 1024
+    /// Of the generated text that is kept for an estimate; beyond it, the rest is estimated by its bytes.
+    public static let textBytesMax = 64 * 1024
 
     /// The last usage that was reported; nil when there was none, or one that cannot be true.
     public private(set) var usage: Usage?
     /// The last usage object as it came; of the Messages dialect an object of the two that make it up.
     public private(set) var rawUsage: ByteBuffer?
+    /// The usage came where the dialect's last one does, so that nothing is generated after it.
+    public private(set) var usageIsLast = false
     /// What the Messages dialect reports before anything is generated: its input is final unless tools run at the provider.
     public private(set) var usageAtStart: Usage?
     /// The tier that the provider says it serves, as last told; nil when it says nothing, or a word that Weir does not know.
@@ -66,6 +70,8 @@ public struct StreamReader: Sendable {
     public private(set) var outputEvents = 0
     /// Bytes of generated content as written in JSON: an upper bound of its tokens.
     public private(set) var outputBytes = 0
+    /// The beginning of what was generated, as written in JSON, where it is kept; for an estimate by a tokenizer.
+    public private(set) var text = ByteBuffer()
     /// Events with data, the end included.
     public private(set) var eventsSeen = 0
     /// Whether the usage event that only Weir asked for was taken out.
@@ -81,6 +87,7 @@ public struct StreamReader: Sendable {
 
     private let dialect: StreamDialect
     private let hideUsage: Bool
+    private let keepsText: Bool
     private let maxEventBytes: Int
     private var progress = StreamStep.Progress.open
     private var rawUsageAtStart: ByteBuffer?
@@ -92,8 +99,12 @@ public struct StreamReader: Sendable {
     private var lineFeed = LineFeed.none
 
     /// - Parameter hideUsage: usage was asked for by Weir alone: the event that has it and no choices is removed whole.
-    public init(dialect: StreamDialect, hideUsage: Bool, maxEventBytes: Int = StreamReader.eventBytesMax) {
+    /// - Parameter keepsText: the beginning of the generated text is kept, at most `textBytesMax` of it.
+    public init(
+        dialect: StreamDialect, hideUsage: Bool, keepsText: Bool = false, maxEventBytes: Int = StreamReader.eventBytesMax
+    ) {
         self.dialect = dialect
+        self.keepsText = keepsText
         self.hideUsage = hideUsage
         self.maxEventBytes = maxEventBytes
     }
@@ -276,12 +287,14 @@ extension StreamReader {
                 usage = event.usage
                 rawUsage = slice(raw)
             }
+            usageIsLast = event.hasNoChoices || event.meaning == .end || (dialect == .messages && !event.isUsageAtStart)
         }
         if let tier = event.tier { servedTier = tier.known }
         if reportedModel == nil, let model = event.model { reportedModel = slice(model).map { ByteBuffer(copying: $0) } }
         if event.contentBytes > 0 {
             outputEvents += 1
             outputBytes += event.contentBytes
+            if keepsText { keep(event, data) }
         }
         switch event.meaning {
         case .progress: break
@@ -298,6 +311,15 @@ extension StreamReader {
 }
 
 extension StreamReader {
+    private mutating func keep(_ event: StreamEvent, _ data: UnsafeRawBufferPointer) {
+        func add(_ piece: Range<Int>, to text: inout ByteBuffer) {
+            let room = min(piece.count, Self.textBytesMax - text.writerIndex)
+            if room > 0 { text.writeBytes(UnsafeRawBufferPointer(rebasing: data[piece.lowerBound..<piece.lowerBound + room])) }
+        }
+        if let piece = event.content { add(piece, to: &text) }
+        for piece in event.moreContent { add(piece, to: &text) }
+    }
+
     /// Joins what was reported at the start with what is reported at the end, which may leave out what it does not change.
     private mutating func take(messagesUsage event: StreamEvent, _ raw: ByteBuffer?) {
         guard let raw else { return }

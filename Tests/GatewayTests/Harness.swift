@@ -10,6 +10,7 @@ import NIOPosix
 import NIOSSL
 import Policy
 import Simulator
+import Tokens
 
 /// A whole Weir in this process, on real sockets and real files: a simulator behind it, a raw client before it.
 struct Harness {
@@ -41,7 +42,8 @@ struct Harness {
     static func with(
         scenario: String = Harness.scenario, limit: Money? = Money(dollars: "1000"), limits: ListenerLimits = ListenerLimits(),
         price: Price = .test, prices: PriceBook? = nil, tenant: TenantPolicy = .test, tenants more: [TenantPolicy] = [],
-        keys: [TestKey] = [], threads: Int = 2, disk: SwitchedDisk = SwitchedDisk(), log: Logger? = nil,
+        keys: [TestKey] = [], threads: Int = 2, disk: SwitchedDisk = SwitchedDisk(), estimator: Estimator? = nil,
+        log: Logger? = nil,
         tls: NIOSSLContext? = nil,
         endpoints make: @Sendable ([String: Int]) -> [Endpoint] = { ports in
             ports.sorted { $0.key < $1.key }.map { .test($0.key, port: $0.value) }
@@ -73,7 +75,8 @@ struct Harness {
             }
             let snapshot = Snapshot(catalogue: catalogue, prices: prices, limits: limits, keys: entries, board: board)
             let gateway = try await GatewayServer(
-                group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board, log: log ?? .silent)
+                group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board,
+                estimator: estimator, log: log ?? .silent)
             let address = try await gateway.listen(host: "127.0.0.1", port: 0, tls: tls)
             let harness = Harness(
                 group: group, simulator: simulator, ledger: ledger, board: board, gateway: gateway, port: address.port ?? 0,
@@ -175,12 +178,15 @@ struct TestKey: Sendable {
     var limit: Money? = Money(dollars: "1000")
     var models: Set<String>?
     var expires: Timestamp?
+    /// Beside `limit`.
+    var pace = PaceLimit.none
 
     var record: KeyRecord {
         let digest = Array(secret.utf8).withUnsafeBytes { KeyDigest(of: $0) }
         return KeyRecord(
-            id: id, name: id, tenant: tenant, team: "team", models: models, monthlyLimit: limit, created: .now(),
-            expires: expires, secrets: [KeySecret(digest: digest, expires: expires)])
+            id: id, name: id, tenant: tenant, team: "team", models: models,
+            limits: AccountLimits(spend: AccountLimits(monthly: limit).spend, pace: pace), created: .now(), expires: expires,
+            secrets: [KeySecret(digest: digest, expires: expires)])
     }
 }
 

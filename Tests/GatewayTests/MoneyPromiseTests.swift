@@ -159,7 +159,7 @@ struct MoneyPromiseTests {
             (PriceBook(["price": [Price(from: day, input: zero, cachedInput: zero, output: zero)]]), 403),
             (
                 PriceBook([
-                    "price": [Price(from: day, input: TokenPrice(picos: 1), cachedInput: zero, output: TokenPrice(picos: 1))]
+                    "price": [Price(from: day, input: TokenPrice(picos: 1), cachedInput: TokenPrice(picos: 1), output: zero)]
                 ]), 403
             ),
             (PriceBook(["price": [Price(from: day, input: zero, cachedInput: zero, output: zero, attested: "Ada")]]), 200),

@@ -32,7 +32,7 @@ struct HealthTests {
     func trial() {
         var health = opened()
         #expect(health.availability(at: after(5_000)) == .trial)
-        health.began(at: after(5_000))
+        _ = health.begin(tokens: 1, at: after(5_000))
         #expect(health.availability(at: after(5_001)) == .open(until: after(10_000)))
         health.record(.answered(latencyMicroseconds: 1), at: after(6_000))
         #expect(health.availability(at: after(6_000)) == .ready)
@@ -42,7 +42,7 @@ struct HealthTests {
     @Test("A trial without a result does not close the door for good")
     func lostTrial() {
         var health = opened()
-        health.began(at: after(5_000))
+        _ = health.begin(tokens: 1, at: after(5_000))
         #expect(health.availability(at: after(9_999)) == .open(until: after(10_000)))
         #expect(health.availability(at: after(10_000)) == .trial)
     }
@@ -56,7 +56,7 @@ struct HealthTests {
             #expect(health.availability(at: now) == .open(until: until))
             now = until
             #expect(health.availability(at: now) == .trial)
-            health.began(at: now)
+            _ = health.begin(tokens: 1, at: now)
             now = now.advanced(byMilliseconds: 10)
             health.record(.failed, at: now)
         }
@@ -82,7 +82,7 @@ struct HealthTests {
     @Test("An attempt that begins while it is open is no trial")
     func noTrialWhileOpen() {
         var health = opened()
-        health.began(at: after(4_000))
+        _ = health.begin(tokens: 1, at: after(4_000))
         #expect(health.availability(at: after(5_000)) == .trial)
     }
 
@@ -115,7 +115,7 @@ struct HealthTests {
         for _ in 0..<50 { health.record(.throttled(milliseconds: 0), at: noon) }
         #expect(health.availability(at: noon) == .ready)
         health = opened()
-        health.began(at: after(5_000))
+        _ = health.begin(tokens: 1, at: after(5_000))
         health.record(.throttled(milliseconds: 2_000), at: after(5_100))
         #expect(health.availability(at: after(5_200)) == .cooling(until: after(7_100)))
         #expect(health.availability(at: after(7_100)) == .trial)

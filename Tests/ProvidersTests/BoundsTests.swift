@@ -45,17 +45,19 @@ struct BoundsTests {
         Case(.chat, #""dataSources":[]"#, "dataSources"),
         Case(.chat, #""enable_search":true"#, "enable_search"),
         Case(.chat, #""search_options":{"forced_search":true}"#, "search_options"),
-        Case(.chat, #""modalities":["text","audio"]"#, "modalities", withLimit: true),
-        Case(.chat, #""audio":{"voice":"alloy"}"#, "modalities", withLimit: true),
         Case(.chat, #""prediction":{"type":"content","content":"x"}"#, "prediction", withLimit: true),
-        Case(.chat, #""service_tier":"priority""#, "service_tier", withLimit: true),
-        Case(.chat, #""service_tier":"flex""#, "service_tier", withLimit: true),
-        Case.part(#"{"type":"input_audio","input_audio":{"data":"x","format":"wav"}}"#, "input_audio"),
+        Case(.chat, #""service_tier":"scale""#, "service_tier", withLimit: true),
+        Case(.responses, #""service_tier":"fast""#, "service_tier", withLimit: true),
+        Case(.responses, #""context_management":[{"type":"compaction"}]"#, "context_management", withLimit: true),
+        Case(.chat, #""moderation":{"model":"omni-moderation-latest"}"#, "moderation", withLimit: true),
+        Case(.responses, #""input":[{"type":"compaction_trigger"}]"#, "content", withLimit: true),
         Case.part(#"{"type":"file","file":{"file_id":"file-1"}}"#, "file"),
         Case.part(#"{"type":"hologram"}"#, "content"),
     ]
 
-    @Test("State, hosted tools, retrieval, audio, files, predictions, tiers and unknown parts", arguments: cases)
+    @Test(
+        "State, hosted tools, retrieval, files, predictions, compaction, moderation, unknown tiers and unknown parts",
+        arguments: cases)
     func refuses(_ example: Case) throws {
         let found = try #require(try refused("{\"model\":\"m\",\(example.member)}", example.operation))
         #expect(found.field == example.field)
@@ -72,7 +74,11 @@ struct BoundsTests {
         (.chat, #""tools":[{"type":"function","function":{"name":"web_search"}},{"type":"custom","custom":{"name":"x"}}]"#),
         (.chat, #""web_search_options":null"#), (.chat, #""enable_search":false"#), (.chat, #""data_sources":null"#),
         (.chat, #""modalities":["text"]"#), (.chat, #""audio":null"#), (.chat, #""prediction":null"#),
-        (.chat, #""service_tier":"auto""#),
+        (.chat, #""service_tier":"auto""#), (.chat, #""service_tier":"priority""#), (.chat, #""service_tier":"flex""#),
+        (.chat, #""moderation":null"#), (.responses, #""context_management":null"#),
+        // Bounded by the endpoint, or refused there.
+        (.chat, #""modalities":["text","audio"],"audio":{"voice":"alloy"}"#),
+        (.chat, #""messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"x","format":"wav"}}]}]"#),
         (.chat, #""service_tier":"default""#), (.chat, #""service_tier":"standard""#), (.chat, #""service_tier":null"#),
         (.chat, #""messages":[{"role":"user","content":[{"type":"text","text":"input_audio file previous_response_id"}]}]"#),
         (.chat, #""messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]}]"#),
@@ -87,8 +93,44 @@ struct BoundsTests {
 
     @Test("What is never permitted is named before what only a limit refuses")
     func order() throws {
-        let body = #"{"model":"m","service_tier":"flex","prediction":{},"web_search_options":{}}"#
+        let body = #"{"model":"m","service_tier":"scale","prediction":{},"web_search_options":{}}"#
         #expect(try refused(body, .chat)?.field == "web_search_options")
+    }
+
+    @Test("The tier that a request asks for; none and auto are the endpoint's own")
+    func tiers() throws {
+        func asked(_ member: String) throws -> AskedTier {
+            let buffer = ByteBuffer(string: "{\(member)}")
+            return askedTier(try scanRequest(buffer, operation: .chat, maxDepth: 64), body: buffer)
+        }
+        #expect(try asked("") == .unnamed && asked(#""service_tier":null"#) == .unnamed)
+        #expect(try asked(#""service_tier":"auto""#) == .unnamed)
+        #expect(try asked(#""service_tier":"default""#) == .named(.standard))
+        #expect(
+            try asked(#""service_tier":"flex""#) == .named(.flex) && asked(#""service_tier":"priority""#) == .named(.priority))
+        #expect(try asked(#""service_tier":"scale""#) == .unknown && asked(#""service_tier":"Flex""#) == .unknown)
+        #expect(AskedTier.unnamed.held(at: .flex) == .flex && AskedTier.named(.standard).held(at: .flex) == .standard)
+        #expect(AskedTier.unknown.held(at: .priority) == .priority)
+    }
+
+    @Test("Images and audio count at their endpoint's bounds; what has no bound there is named")
+    func inputs() throws {
+        let parts = #"{"type":"image_url","image_url":{"url":"https://x/y"}},{"type":"input_audio","input_audio":{"data":""}}"#
+        let body = ByteBuffer(string: "{\"messages\":[{\"role\":\"user\",\"content\":[\(parts),\(parts)]}]}")
+        let scan = try scanRequest(body, operation: .chat, maxDepth: 64)
+        var served = ServedModel(upstreamName: "m", price: "p", maxOutputTokens: 1, maxTokensPerImage: 100, maxTokensPerAudio: 7)
+        #expect(inputBound(scan, bytesBound: 1_000, served: served) == .tokens(1_214))
+        served.maxTokensPerAudio = nil
+        guard case .unbounded(let field, let tokens) = inputBound(scan, bytesBound: 1_000, served: served) else {
+            Issue.record("audio is not bounded")
+            return
+        }
+        #expect(field.field == "input_audio" && field.isPermittedWithoutLimit && tokens == 1_200)
+        served.maxTokensPerImage = .max
+        guard case .unbounded(_, .max) = inputBound(scan, bytesBound: 1_000, served: served) else {
+            Issue.record("a bound saturates")
+            return
+        }
     }
 
     @Test("The refusal of a tool names its type, in plain letters and cut short")

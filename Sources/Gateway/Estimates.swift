@@ -1,0 +1,87 @@
+import Core
+import Ledger
+import NIOCore
+import Synchronization
+import Tokens
+import Wire
+
+/// A longer request is estimated by its bytes: copying it would keep an event loop too long.
+private let estimatedBodyBytesMax = 4 * 1024 * 1024
+
+/// Holds whose attempts nobody counted, while a tokenizer counts them away from the event loops. Each gets one end: by its
+/// count, or in doubt at a shutdown that comes first.
+final class Estimates: Sendable {
+    private let estimator: Estimator
+    private let ledger: LiveLedger
+    /// By the hold's sequence number.
+    private let waiting = Mutex<[UInt64: Hold]>([:])
+
+    init(_ estimator: Estimator, _ ledger: LiveLedger) { (self.estimator, self.ledger) = (estimator, ledger) }
+
+    var count: Int { waiting.withLock { $0.count } }
+
+    /// What is known of an attempt besides its texts.
+    struct Attempt: Sendable {
+        var hold: Hold
+        var dated: DatedPrice
+        var tier: ServiceTier
+        var heldAt: Timestamp
+        /// Input tokens of images and audio, at their bounds.
+        var partsBound: Int64
+        /// All bytes of output, of which the text that is counted is the beginning.
+        var outputBytes: Int
+    }
+
+    /// False when too much waits already: then nothing has been done.
+    func submit(_ attempt: Attempt, vocabulary: String, operation: Operation, body: ByteBuffer, text: ByteBuffer) -> Bool {
+        let sequence = attempt.hold.sequence
+        waiting.withLock { $0[sequence] = attempt.hold }
+        let kept = text.readableBytes
+        let accepted = estimator.submit(
+            vocabulary: vocabulary, operation: operation, body: Array(body.readableBytesView),
+            output: kept > 0 ? [Array(text.readableBytesView)] : []
+        ) { [self] counted in
+            guard waiting.withLock({ $0.removeValue(forKey: sequence) }) != nil else { return }
+            var usage = counted
+            usage.input += attempt.partsBound
+            if kept > 0, attempt.outputBytes > kept {
+                usage.output = Int64(clamping: Int128(usage.output) * Int128(attempt.outputBytes) / Int128(kept))
+            }
+            ledger.end(
+                attempt.hold, cappedEstimate(usage, attempt.hold, attempt.dated.price, attempt.tier, attempt.heldAt), at: .now())
+        }
+        if !accepted { waiting.withLock { _ = $0.removeValue(forKey: sequence) } }
+        return accepted
+    }
+
+    /// Puts in doubt what is still waiting; a count that comes afterwards changes nothing.
+    func giveUp(at now: Timestamp) {
+        let left = waiting.withLock { waiting in
+            defer { waiting = [:] }
+            return waiting
+        }
+        for hold in left.values { ledger.end(hold, .doubt("shutdown"), at: now) }
+    }
+}
+
+extension CallRelay {
+    /// Whether the text of a stream is worth keeping.
+    var canEstimate: Bool { lane.estimates != nil && way?.served.tokenizer != nil }
+
+    /// Hands the hold of a stream over to be counted; false when that cannot be, and nothing has been done.
+    func submitEstimate(_ hold: Hold, _ reader: StreamReader) -> Bool {
+        guard let estimates = lane.estimates, let dated, let vocabulary = way?.served.tokenizer,
+            body.readableBytes <= estimatedBodyBytesMax
+        else { return false }
+        let attempt = Estimates.Attempt(
+            hold: hold, dated: dated, tier: reader.servedTier ?? tier, heldAt: heldAt, partsBound: partsBound,
+            outputBytes: reader.outputBytes)
+        guard
+            estimates.submit(attempt, vocabulary: vocabulary, operation: operation, body: body, text: reader.text)
+        else { return false }
+        lane.countEstimate(byTokenizer: true)
+        leavePlace(used: probableTokens, at: .now())
+        self.hold = nil
+        return true
+    }
+}

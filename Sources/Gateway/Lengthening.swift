@@ -1,0 +1,66 @@
+import Core
+import Ledger
+import Links
+import NIOCore
+import Wire
+
+/// A hold is lengthened by this share of its output bound…
+private let lengtheningShare: Int64 = 4
+/// …and by no fewer tokens than this, so that it is not asked for at every event.
+private let smallestLengthening: Int64 = 256
+/// Near the limit a hold is lengthened by what is left, if that is at least so many tokens.
+private let smallestLastLengthening: Int64 = 16
+
+/// Streams that run past what was held for them: providers that ignore an output limit, or count reasoning beside it.
+extension CallRelay {
+    /// Holds another block for a stream that has said `counted` tokens; false when the stream was ended for want of money.
+    func lengthen(counted: Int64) -> Bool {
+        guard let dated, var held = hold else { return true }
+        let start = max(outputBound, counted)
+        var block = max(smallestLengthening, outputBound / lengtheningShare)
+        var refusal: Failure?
+        while true {
+            let (bound, overflow) = start.addingReportingOverflow(block)
+            let tokens = TokenBound(input: inputBound, output: bound, hasAudio: hasAudio, tier: tier)
+            guard !overflow, let whole = upperBound(tokens, dated.price) else { return stop(.callTooDear) }
+            let more = whole - held.amount
+            let now = Timestamp.now()
+            // What costs nothing, or is covered by what was held, needs no more.
+            let outcome =
+                more > .zero ? lane.ledger.lengthen(&held, by: more, outputBound: bound, at: now) : .lengthened
+            switch outcome {
+            case .lengthened:
+                hold = held
+                outputBound = bound
+                lane.countLengthened()
+                return true
+            case .unavailable: return stop(.journalUnavailable)
+            case .refused(let money):
+                let input = TokenBound(input: inputBound, output: 0, hasAudio: hasAudio, tier: tier)
+                let room = affordableOutput(held.amount + max(.zero, money.left), input, choices: 1, dated.price) ?? 0
+                if refusal == nil, room >= start + smallestLastLengthening {
+                    refusal = .streamStopped(money)
+                    block = room - start
+                    continue
+                }
+                return stop(refusal ?? .streamStopped(money))
+            }
+        }
+    }
+
+    /// Ends a stream for want of money; always false.
+    private func stop(_ failure: Failure) -> Bool {
+        lane.countStoppedStream()
+        connection?.cancel()
+        connection = nil
+        guard case .stream(let reader) = answer.kind else { return false }
+        guard phase == .attempting else {
+            streamEnded(.cut(failure))
+            return false
+        }
+        // Nothing was delivered yet, so the caller gets a whole answer that says why.
+        if let hold { endEstimated(hold, reader) }
+        if callerIsGone { finish() } else { fail(failure) }
+        return false
+    }
+}

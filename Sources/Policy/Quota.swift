@@ -1,0 +1,156 @@
+import Core
+
+/// What one endpoint still takes: its configured pace, counted here, and what its answers said is left. A value.
+public struct Quota: Sendable, Hashable {
+    public enum Room: Sendable, Hashable {
+        case ample
+        /// It takes the call, but little more.
+        case tight
+        case none(until: Timestamp)
+    }
+
+    /// Less than one in so many of a limit left is tight.
+    static let tightShare: Int64 = 10
+    /// An endpoint that does not say when its quota is whole again has it again after this.
+    public static let resetDefaultMilliseconds: Int64 = 60_000
+    /// No report keeps an endpoint away longer than this.
+    public static let resetLongestMilliseconds: Int64 = 3_600_000
+
+    /// When to look again at an endpoint that has as many attempts under way as it may.
+    public static let concurrencyPauseMilliseconds: Int64 = 1_000
+
+    /// As configured.
+    public var pace = PaceLimit.none
+    /// Attempts that have begun and not ended; counted only where the pace says so.
+    public private(set) var underWay = 0
+    private var requests = MinuteCount()
+    private var tokens = MinuteCount()
+    private var requestsLeft: Learned?
+    private var tokensLeft: Learned?
+
+    public init(pace: PaceLimit = .none) { self.pace = pace }
+
+    /// Whether a call of so many tokens can go now.
+    public func room(tokens asked: Int64, at now: Timestamp) -> Room {
+        if let most = pace.concurrency, underWay >= most {
+            return .none(until: now.advanced(byMilliseconds: Self.concurrencyPauseMilliseconds))
+        }
+        var room = Room.ample
+        if let most = pace.requestsPerMinute { room = requests.room(for: 1, within: most, at: now) }
+        if let most = pace.tokensPerMinute { room = room.worse(tokens.room(for: asked, within: most, at: now)) }
+        if let requestsLeft { room = room.worse(requestsLeft.room(for: 1, at: now)) }
+        if let tokensLeft { room = room.worse(tokensLeft.room(for: asked, at: now)) }
+        return room
+    }
+
+    /// An attempt of probably so many tokens goes out.
+    public mutating func began(tokens asked: Int64, at now: Timestamp) {
+        if pace.requestsPerMinute != nil { requests.add(1, at: now) }
+        if pace.tokensPerMinute != nil { tokens.add(asked, at: now) }
+        if pace.concurrency != nil { underWay += 1 }
+        requestsLeft?.remaining -= 1
+        tokensLeft?.remaining -= asked
+    }
+
+    /// It ended. `beyond`: by how much its tokens were more than was counted when it began.
+    public mutating func ended(beyond: Int64, at now: Timestamp) {
+        underWay = max(0, underWay - 1)
+        if pace.tokensPerMinute != nil { tokens.add(beyond, at: now) }
+    }
+
+    /// It was not sent after all.
+    public mutating func gaveUp(tokens asked: Int64, at now: Timestamp) {
+        if pace.requestsPerMinute != nil { requests.add(-1, at: now) }
+        requestsLeft?.remaining += 1
+        tokensLeft?.remaining += asked
+        ended(beyond: -asked, at: now)
+    }
+
+    public mutating func learn(_ report: QuotaReport, at now: Timestamp) {
+        if let left = report.requests { requestsLeft = Learned(left, at: now) }
+        if let left = report.tokens { tokensLeft = Learned(left, at: now) }
+    }
+}
+
+extension Quota.Room {
+    /// The one of two that admits less.
+    fileprivate func worse(_ other: Quota.Room) -> Quota.Room {
+        switch (self, other) {
+        case (.none(let a), .none(let b)): .none(until: max(a, b))
+        case (.none, _): self
+        case (_, .none): other
+        case (.tight, _): self
+        default: other
+        }
+    }
+}
+
+/// What an endpoint said is left, less what went out since; forgotten when it is whole again.
+private struct Learned: Sendable, Hashable {
+    var remaining: Int64
+    let limit: Int64
+    let resets: Timestamp
+
+    init(_ left: QuotaReport.Left, at now: Timestamp) {
+        remaining = left.remaining
+        limit = max(left.limit ?? 0, left.remaining)
+        let wait = left.resetMilliseconds ?? Quota.resetDefaultMilliseconds
+        resets = now.advanced(byMilliseconds: min(max(0, wait), Quota.resetLongestMilliseconds))
+    }
+
+    func room(for asked: Int64, at now: Timestamp) -> Quota.Room {
+        // A clock that stepped back must not keep the endpoint away longer than a report can.
+        guard now < resets, resets.milliseconds(since: now) <= Quota.resetLongestMilliseconds else { return .ample }
+        let left = remaining - min(asked, max(1, limit))
+        if left < 0 { return .none(until: resets) }
+        return left < limit / Quota.tightShare ? .tight : .ample
+    }
+}
+
+/// A count over the last minute: this window's, and the one before it by the share of it that the minute still covers.
+private struct MinuteCount: Sendable, Hashable {
+    private static let minute: Int64 = 60_000
+
+    private var start = Timestamp(nanoseconds: 0)
+    private var current: Int64 = 0
+    private var previous: Int64 = 0
+
+    mutating func add(_ amount: Int64, at now: Timestamp) {
+        self = turned(at: now)
+        current = max(0, current + amount)
+    }
+
+    /// With the window that `now` lies in; a clock that stepped back begins anew.
+    private func turned(at now: Timestamp) -> MinuteCount {
+        let elapsed = now.milliseconds(since: start)
+        if (0..<Self.minute).contains(elapsed) { return self }
+        var next = MinuteCount()
+        next.start = now
+        if (Self.minute..<2 * Self.minute).contains(elapsed) {
+            next.start = start.advanced(byMilliseconds: Self.minute)
+            next.previous = current
+        }
+        return next
+    }
+
+    func room(for asked: Int64, within limit: Int64, at now: Timestamp) -> Quota.Room {
+        let count = turned(at: now)
+        // What is larger than the whole limit has room when nothing else is there.
+        let asked = min(asked, limit)
+        let elapsed = now.milliseconds(since: count.start)
+        let used = count.current + (count.previous * (Self.minute - elapsed) + Self.minute - 1) / Self.minute
+        let left = limit - used - asked
+        if left >= 0 { return left < limit / Quota.tightShare ? .tight : .ample }
+        // The part of the minute by which enough of a window has passed out of it.
+        func share(_ kept: Int64, of window: Int64) -> Int64 {
+            window <= 0 ? 0 : Self.minute - Self.minute * max(0, kept) / window
+        }
+        let wait =
+            if count.current + asked > limit {
+                Self.minute + share(limit - asked, of: count.current)
+            } else {
+                share(limit - asked - count.current, of: count.previous)
+            }
+        return .none(until: count.start.advanced(byMilliseconds: wait))
+    }
+}
