@@ -17,6 +17,7 @@ public struct Rerate: Sendable {
 
         public var description: String {
             switch self {
+            case .price(""): "their holds name no price list, as those written before version 2"
             case .price(let list): "there is no price `\(list)` for that day"
             case .meter(let list): "the price `\(list)` lacks a meter, a tier or a length that they used"
             }
