@@ -60,6 +60,7 @@ let package = Package(
         room("Policy", ["Core"]),
         room("Tokens", ["Core"]),
         room("Ledger", ["Core", "Journal", grdb]),
+        room("Invoices", ["Core", "Ledger"]),
         room("Links", ["Core", "Policy", "Wire", nioCore, nioPosix, nioSSL, nioTLS]),
         room("Providers", ["Core", "Wire", nioCore]),
         room("Fleet", ["Core"]),
@@ -81,7 +82,7 @@ let package = Package(
             name: "weir",
             dependencies: [
                 "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway",
-                "Simulator", "Console", "Tokens", "Witness", arguments, crypto, logging, nioCore, nioPosix, nioSSL,
+                "Simulator", "Invoices", "Console", "Tokens", "Witness", arguments, crypto, logging, nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: strict),
         room("Witness", ["Journal", hummingbird, httpTypes, logging, nioCore, nioPosix]),
@@ -97,6 +98,7 @@ let package = Package(
         tests("LogTests", ["Core", "Journal", "TestKit", "weir-verify"]),
         tests("WitnessTests", ["Journal", "TestKit", "Witness", logging, nioCore, nioPosix]),
         tests("LedgerTests", ["Core", "Journal", "Ledger", "TestKit"]),
+        tests("InvoicesTests", ["Core", "Invoices", "Journal", "Ledger", "Simulator", "TestKit"]),
         tests(
             "ConsoleTests", ["Console", "Core", "Fleet", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix]),
         tests("SimulatorTests", ["Simulator", nioCore, nioPosix, nioHTTP1]),

@@ -25,8 +25,8 @@ final class AdminHandler: ChannelInboundHandler {
             if body.count > AdminHandler.bodyBytesMax { context.close(promise: nil) }
         case .end:
             guard let head else { return }
-            let path = head.uri.split(separator: "?").first.map(String.init) ?? ""
-            answer(head.method, path, JSONReader.read(body), context)
+            let parts = head.uri.split(separator: "?", maxSplits: 1).map(String.init)
+            answer(head.method, parts.first ?? "", query(parts.count > 1 ? parts[1] : ""), JSONReader.read(body), context)
         }
     }
 
@@ -34,12 +34,19 @@ final class AdminHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
-    private func answer(_ method: HTTPMethod, _ path: String, _ body: JSON?, _ context: ChannelHandlerContext) {
+    private func answer(
+        _ method: HTTPMethod, _ path: String, _ query: [String: String], _ body: JSON?, _ context: ChannelHandlerContext
+    ) {
         switch (method, path) {
         case (.GET, "/livez"): send(.ok, "{}", context)
         case (.GET, "/record"):
             let rows = simulator.record().map { $0.json(event: nil) }
             send(.ok, "[" + rows.joined(separator: ",\n") + "]", context)
+        case (.GET, "/invoice"):
+            guard let invoice = Invoice.asked(query, simulator.record()) else {
+                return send(.badRequest, #"{"error":"an invoice of that kind cannot be written"}"#, context)
+            }
+            send(.ok, invoice.text, context, type: invoice.style.layout == .openai ? "application/json" : "text/csv")
         case (.GET, "/ports"):
             let rows = simulator.ports.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\($0.value)" }
             send(.ok, "{" + rows.joined(separator: ",") + "}", context)
@@ -53,7 +60,7 @@ final class AdminHandler: ChannelInboundHandler {
             if text != nil, fault == nil { return send(.badRequest, #"{"error":"fault is none that is known"}"#, context) }
             let times = body?["times"]?.int
             run(context) { try await $0.setFault(fault, endpoint: endpoint, times: times) }
-        default: send(.notFound, #"{"error":"GET /record, GET /ports, POST /reset, POST /fault"}"#, context)
+        default: send(.notFound, #"{"error":"GET /record, GET /invoice, GET /ports, POST /reset, POST /fault"}"#, context)
         }
     }
 
@@ -69,12 +76,38 @@ final class AdminHandler: ChannelInboundHandler {
         }
     }
 
-    private func send(_ status: HTTPResponseStatus, _ text: String, _ context: ChannelHandlerContext) {
+    private func send(
+        _ status: HTTPResponseStatus, _ text: String, _ context: ChannelHandlerContext, type: String = "application/json"
+    ) {
         var body = ByteBuffer(string: text)
         body.writeStaticString("\n")
-        let headers: HTTPHeaders = ["content-type": "application/json", "content-length": String(body.readableBytes)]
+        let headers: HTTPHeaders = ["content-type": type, "content-length": String(body.readableBytes)]
         context.write(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
+}
+
+/// The names and values behind a question mark; `%20` and the like are decoded.
+private func query(_ text: String) -> [String: String] {
+    func decoded(_ text: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), rest.count >= 2,
+                let code = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            {
+                bytes.append(code)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+    let pairs = text.split(separator: "&").compactMap { part -> (String, String)? in
+        let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        return halves.count == 2 ? (decoded(halves[0]), decoded(halves[1])) : nil
+    }
+    return Dictionary(pairs) { first, _ in first }
 }

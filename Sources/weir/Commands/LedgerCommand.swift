@@ -6,6 +6,6 @@ struct LedgerCommand: AsyncParsableCommand {
         commandName: "ledger", abstract: "Verify the log, prove what it says, fold it again, hold it against invoices and correct it.",
         subcommands: [
             VerifyLogCommand.self, ProveCommand.self, ReceiptCommand.self, LogKeyCommand.self, RebuildCommand.self,
-            RerateCommand.self,
+            RerateCommand.self, ReconcileCommand.self, CorrectCommand.self, DoubtsCommand.self,
         ])
 }
