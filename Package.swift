@@ -88,6 +88,7 @@ let package = Package(
         room("Witness", ["Journal", hummingbird, httpTypes, logging, nioCore, nioPosix]),
         .executableTarget(name: "weir-verify", dependencies: ["Journal"], swiftSettings: strict),
         room("TestKit", ["Core", "Journal", nioCore, nioPosix]),
+        .executableTarget(name: "journal-bench", dependencies: ["Journal"], path: "Benchmarks/Journal", swiftSettings: strict),
         tests("ArchitectureTests", []),
         tests("CoreTests", ["Core", "TestKit"]),
         tests("PolicyTests", ["Core", "Policy", "TestKit"]),

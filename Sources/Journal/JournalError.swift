@@ -13,6 +13,8 @@ public enum JournalError: Error, Sendable, Hashable {
     case missing(from: UInt64, first: UInt64)
     /// The journal ends before an entry that somebody has already read: files were removed or put back.
     case shortened(from: UInt64, next: UInt64)
+    /// A copy lacks entries that the log has had, so it cannot go on under the log's origin.
+    case sameOrigin(origin: String, missing: Range<UInt64>)
 
     public struct Damage: Sendable, Hashable {
         public var file: String
@@ -55,6 +57,9 @@ extension JournalError: CustomStringConvertible {
             "\(limit) bytes of segments wait for the log's files, which is the limit: \(reason)"
         case .closed: "the journal is closed"
         case .missing(let from, let first): "the journal begins at entry \(first); entry \(from) was asked for"
+        case .sameOrigin(let origin, let missing):
+            "the copy lacks entries \(missing.lowerBound) to \(missing.upperBound - 1), which \(origin) has had; "
+                + "restore it under a new origin, so that there are not two logs of one name that differ"
         case .shortened(let from, let next): "the journal ends before entry \(next), but entries up to \(from) were known"
         }
     }

@@ -15,6 +15,11 @@ struct LogFolder: Sendable {
         self.disk = disk
     }
 
+    /// A log that lies in a folder of its own.
+    init(path: String, disk: any Disk) {
+        (self.path, self.disk) = (path, disk)
+    }
+
     func full(_ name: String) -> String { path + "/" + name }
 
     func contents(_ name: String) throws(DiskError) -> [UInt8]? { try disk.contents(of: full(name)) }

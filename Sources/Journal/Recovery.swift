@@ -49,6 +49,7 @@ struct Recovery {
         var start = 0
         if log != nil {
             // All segments are read, since they begin where the synced tiles end.
+            for candidate in candidates.prefix(while: { $0.head == nil }) { try checkIsUnused(candidate) }
             let first = candidates.lazy.compactMap(\.head).first?.first
             try log?.begin(at: first)
             if let first, from < first { try log?.replay(from: from, replay) }
@@ -73,10 +74,7 @@ struct Recovery {
             let window = FileWindow(file, bytes: Self.windowBytes)
             defer { withExtendedLifetime(window) {} }
             guard let head = candidate.head else {
-                // A head is durable before the first batch is written, so no batch may stand behind a broken one.
-                if try window.nextBatch(after: 0, salt: nil) != nil {
-                    throw damage(candidate.name, 0, "the head of the file is damaged")
-                }
+                try checkIsUnused(candidate)
                 useless.append(candidate.name)
                 continue
             }
@@ -88,6 +86,15 @@ struct Recovery {
             try read(candidate.name, head, window, from: from, replay: replay)
         }
         if let suspicion { throw JournalError.corrupt(suspicion) }
+    }
+
+    /// A head is durable before the first batch is written, so no batch may stand behind a broken one.
+    private func checkIsUnused(_ candidate: Candidate) throws {
+        let file = try disk.open(folder + "/" + candidate.name)
+        defer { file.close() }
+        let window = FileWindow(file, bytes: Self.windowBytes)
+        defer { withExtendedLifetime(window) {} }
+        if try window.nextBatch(after: 0, salt: nil) != nil { throw damage(candidate.name, 0, "the head of the file is damaged") }
     }
 
     private mutating func findSegments() throws -> [Candidate] {

@@ -107,7 +107,7 @@ struct TileReader {
                     offset += 2 + length
                     guard place < leaves.count else { continue }
                     guard leafHash(of: entry) == leaves[place] else {
-                        throw damaged(name, entry: sequence, "the entry is not the one that the tree covers")
+                        throw damaged(name, entry: sequence, "the entry is not the one that its tile covers")
                     }
                     if sequence >= next, sequence < end { try body(sequence, entry, leaves[place]) }
                 }
