@@ -38,7 +38,9 @@ struct YearlyRule: Sendable, Hashable {
             guard let stated = reader.time(hoursAtMost: 24) else { return nil }
             offset = -stated
         }
-        guard reader.take(","), let from = reader.day(), reader.take(","), let to = reader.day(), reader.isAtEnd else { return nil }
+        guard reader.take(","), let from = reader.day(), reader.take(","), let to = reader.day(), reader.isAtEnd else {
+            return nil
+        }
         summer = Summer(offset: offset, from: from, to: to)
     }
 

@@ -26,6 +26,8 @@ public struct FoldError: Error, Sendable, Hashable, CustomStringConvertible {
     public var sequence: UInt64
     public var reason: Reason
 
+    public init(sequence: UInt64, reason: Reason) { (self.sequence, self.reason) = (sequence, reason) }
+
     public var description: String { "entry \(sequence): \(reason.rawValue)" }
 }
 

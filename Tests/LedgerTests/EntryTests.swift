@@ -132,7 +132,7 @@ struct EntryTests {
             .configuration(hash: text(), generation: count()), .key(key), .keyRotated(id: text(), secrets: secrets()),
             .limits(.team(tenant: text(), team: text()), limits()), .limits(.key(text()), .none),
             .window(
-                [Period.day(zone: "Asia/Shanghai"), .rolling(seconds: 7), .monthUTC].randomElement(using: &random)!, from: at(),
+                pick([Period.day(zone: "Asia/Shanghai"), .rolling(seconds: 7), .monthUTC], &random), from: at(),
                 to: at()),
             .alert(.tenant(text()), .week(zone: "UTC"), percent: 80, settled: nanos(number())),
             .lengthened(
@@ -154,7 +154,7 @@ struct EntryTests {
                     amount: nanos(number()), drawn: .random(using: &random), grace: Bool.random(using: &random) ? text() : nil,
                     inputBound: number(), outputBound: number(), generation: count(),
                     operation: Operation.allCases.randomElement(using: &random) ?? .chat, stream: .random(using: &random),
-                    tier: ServiceTier.allCases.randomElement(using: &random)!, route: facts)),
+                    tier: pick(ServiceTier.allCases, &random), route: facts)),
             .overrun(hold: count(), attempt: attempt(), amount: nanos(number())),
             .end(
                 EndEntry(
@@ -163,7 +163,7 @@ struct EntryTests {
                         input: number(), cachedInput: number(), cacheWrite: number(), cacheWriteHour: number(),
                         audioInput: number(), imageInput: number(), output: number(), reasoning: number(), audioOutput: number(),
                         imageOutput: number()),
-                    estimated: .random(using: &random), tier: ServiceTier.allCases.randomElement(using: &random)!,
+                    estimated: .random(using: &random), tier: pick(ServiceTier.allCases, &random),
                     why: Bool.random(using: &random) ? text() : nil,
                     evidence: Bool.random(using: &random) ? text() : nil,
                     rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil

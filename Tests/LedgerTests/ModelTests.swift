@@ -101,13 +101,13 @@ private struct Schedule {
         case 45..<65: end()
         case 65..<69: doubt()
         case 69..<76: try correct()
-        case 76..<80: try setLimits(model.chains.randomElement(using: &random)!.randomElement(using: &random)!)
+        case 76..<80: try setLimits(pick(pick(model.chains, &random), &random))
         case 80..<86: tick()
         case 86..<87: try revoke()
         case 87..<88: try restart()
         default:
             what = "time"
-            let most: Int64 = [8_000, 3_600_000, 86_400_000, 40 * 86_400_000].randomElement(using: &random)!
+            let most: Int64 = pick([8_000, 3_600_000, 86_400_000, 40 * 86_400_000], &random)
             wall = wall.advanced(byMilliseconds: .random(in: -most / 2...most, using: &random))
         }
         if Bool.random(using: &random) || what == "restart" { ledger.journal.commit() }
@@ -202,7 +202,7 @@ private struct Schedule {
         let correction = Correction(
             hold: attempt.hold, attempt: attempt.attempt, amount: nanos(amount), evidence: id ?? "e\(random.next())", why: "test")
         do {
-            let outcome = try ledger.correct(correction, at: pass())
+            let outcome = try ledger.correct(correction, at: wall)
             if case .alreadyBooked = outcome {
                 if id == nil { problem = "took new evidence for old" }
                 return
@@ -213,6 +213,7 @@ private struct Schedule {
             return
         }
         if attempt.charged + amount < 0 { problem = "corrected below zero" }
+        _ = pass()
         model.turn(time)
         evidence.append(correction.evidence)
         ended[at].charged += amount

@@ -41,6 +41,7 @@ private struct Life {
     var sent: [UInt64: (hold: Hold, key: String)] = [:]
     var waiting: [Hold] = []
     var open: [Hold] = []
+    var ended: [Hold] = []
 
     init(seed: UInt64) {
         random = SeededRandom(seed: seed)
@@ -55,6 +56,7 @@ private struct Life {
             sent = [:]
             waiting = []
             open = []
+            ended = []
             try live(ledger)
         }
         try finish()
@@ -64,7 +66,14 @@ private struct Life {
         if ledger.keys.isEmpty {
             _ = try ledger.record(key: record("a", limit: .random(in: 20...400, using: &random)), at: now)
             _ = try ledger.record(key: record("b"), at: now)
-            try ledger.setLimits([(.tenant("acme"), nanos(.random(in: 50...600, using: &random)))], at: now)
+            let grace = SpendLimit.Grace(name: "exam", amount: nanos(.random(in: 0...50, using: &random)))
+            let day = SpendLimit(
+                period: .day(zone: "UTC"), amount: nanos(.random(in: 50...600, using: &random)), grace: grace, alertPercents: [50]
+            )
+            let hour = SpendLimit(period: .rolling(seconds: 3_600), amount: nanos(.random(in: 50...300, using: &random)))
+            let all = SpendLimit(period: .total, amount: nanos(.random(in: 300...1_000, using: &random)))
+            try ledger.setLimits(
+                [(.tenant("acme"), AccountLimits(spend: [day, all])), (.key("b"), AccountLimits(spend: [hour]))], at: now)
             ledger.journal.commit()
         }
         if Bool.random(using: &random) { disk.failPower(afterOperations: .random(in: 0...25, using: &random)) }
@@ -89,7 +98,7 @@ private struct Life {
     }
 
     private mutating func step(_ ledger: LiveLedger) {
-        switch Int.random(in: 0..<20, using: &random) {
+        switch Int.random(in: 0..<22, using: &random) {
         case 0..<9:
             let key = Int.random(in: 0..<ledger.keys.count, using: &random)
             let outcome = ledger.hold(request(key, .random(in: 0...30, using: &random), at: now, attempt: random.next()))
@@ -106,13 +115,26 @@ private struct Life {
             case 0: ledger.end(hold, .voided("test"), at: now)
             case 1: ledger.end(hold, .doubt("test"), at: now)
             default:
-                ledger.end(
-                    hold, .settled(.zero, nanos(.random(in: 0...hold.amount.nanos, using: &random)), estimated: false), at: now)
+                let most = hold.amount.nanos + (Int.random(in: 0..<6, using: &random) == 0 ? 20 : 0)
+                ledger.end(hold, .settled(.zero, nanos(.random(in: 0...most, using: &random)), estimated: false), at: now)
+                ended.append(hold)
             }
         case 14..<18:
             ledger.journal.commit()
             settleWaiting(ledger)
-        case 18: now = now.advanced(byMilliseconds: .random(in: 0...2 * 86_400_000, using: &random))
+        case 18: now = now.advanced(byMilliseconds: .random(in: -3_600_000...2 * 86_400_000, using: &random))
+        case 19:
+            if let at = open.indices.randomElement(using: &random) {
+                _ = ledger.lengthen(&open[at], by: nanos(.random(in: 0...20, using: &random)), outputBound: 9, at: now)
+            }
+        case 20:
+            guard let hold = ended.randomElement(using: &random) else { return }
+            // What is not durable yet cannot be corrected, and evidence that a loss of power took counts anew.
+            let amount = Int64.random(in: -5...9, using: &random)
+            let evidence = "e\(Int.random(in: 0..<9, using: &random))"
+            _ = try? ledger.correct(
+                Correction(hold: hold.sequence, attempt: hold.attempt, amount: nanos(amount), evidence: evidence, why: "test"),
+                at: now)
         default:
             if Int.random(in: 0..<4, using: &random) == 0 { disk.failSyncs(1) }
             ledger.tick(at: now)
@@ -159,7 +181,7 @@ private struct Life {
     private mutating func finish() throws {
         let (ledger, report) = try LedgerTests.open(disk, allowances: allowances, at: now)
         var fold = try judge(ledger, report, 2)
-        ledger.tick(at: now.advanced(byMilliseconds: 8 * 86_400_000))
+        ledger.tick(at: now.advanced(byMilliseconds: 11 * 86_400_000))
         ledger.journal.commit()
         for (sequence, at, entry) in try entries(ledger.journal, from: fold.next) {
             try fold.apply(sequence, at: at, entry)

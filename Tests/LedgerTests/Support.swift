@@ -100,3 +100,6 @@ func open(
         byHand(), disk: disk.boot(), fold: fold, node: "test", version: "0", allowances: allowances, doubtSettings: doubt,
         zones: zones, at: moment)
 }
+
+/// One of several, which are not none.
+func pick<T>(_ choices: [T], _ random: inout SeededRandom) -> T { choices[Int.random(in: choices.indices, using: &random)] }
