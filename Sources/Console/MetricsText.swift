@@ -128,6 +128,24 @@ extension MetricsSnapshot {
         page.single("weir_holds_open", .gauge, "Holds that have not ended, in doubt or not.", String(openHolds))
         page.single(
             "weir_holds_in_doubt", .gauge, "Holds that wait for evidence or for their time to pass.", String(holdsInDoubt))
+        page.single(
+            "weir_holds_lengthened_total", .counter, "Times that a stream ran past its hold and more was held.",
+            String(loops.lengthenedHolds))
+        page.single(
+            "weir_streams_stopped_total", .counter, "Streams that ended with an error because no more could be held.",
+            String(loops.stoppedStreams))
+        page.single(
+            "weir_usage_unpriced_total", .counter, "Answers settled at their hold because a meter or tier had no price.",
+            String(loops.unpricedUsages))
+        page.family(
+            "weir_estimates_total", .counter, "Attempts whose provider told no usage, by what they were counted with.",
+            [
+                ([("counted", "tokens")], String(loops.tokenizedEstimates)),
+                ([("counted", "bytes")], String(loops.byteEstimates)),
+            ])
+        page.single(
+            "weir_drains_given_up_total", .counter, "Answers that were cancelled because too many were read without a caller.",
+            String(loops.givenUpDrains))
         page.single("weir_alerts_total", .counter, "Alerts of limits that came near.", String(alerts))
         page.single(
             "weir_clock_doubt_seconds", .gauge, "How far the wall clock is ahead of the time that the ledger believes.",

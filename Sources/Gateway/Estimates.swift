@@ -66,11 +66,11 @@ final class Estimates: Sendable {
 
 extension CallRelay {
     /// Whether the text of a stream is worth keeping.
-    var canEstimate: Bool { lane.estimates != nil && way?.served.tokenizer != nil }
+    var canEstimate: Bool { lane.estimates != nil && way?.vocabulary != nil }
 
     /// Hands the hold of a stream over to be counted; false when that cannot be, and nothing has been done.
     func submitEstimate(_ hold: Hold, _ reader: StreamReader) -> Bool {
-        guard let estimates = lane.estimates, let dated, let vocabulary = way?.served.tokenizer,
+        guard let estimates = lane.estimates, let dated, let vocabulary = way?.vocabulary,
             body.readableBytes <= estimatedBodyBytesMax
         else { return false }
         let attempt = Estimates.Attempt(

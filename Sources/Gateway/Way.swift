@@ -2,6 +2,7 @@ import Core
 import Ledger
 import Policy
 import Providers
+import Tokens
 
 /// A price and the moment from which it holds; shared, so that a call copies one reference.
 final class DatedPrice: Sendable {
@@ -23,6 +24,8 @@ final class Way: Sendable {
     let needsOutputLimit: Bool
     /// Its attempts are counted by minute or at once, so that each must say when it ends.
     let isPaced: Bool
+    /// What its tokens are counted by where the provider does not; nil: bytes.
+    let vocabulary: String?
     /// By rising day; no price where the book has none that is known.
     private let prices: [(from: Timestamp, dated: DatedPrice?)]
     /// By the operation's index.
@@ -36,6 +39,8 @@ final class Way: Sendable {
         self.slot = slot
         needsOutputLimit = target.needsOutputLimit
         isPaced = !target.pace.isNone
+        vocabulary =
+            served.tokenizer ?? vocabularyName(forModel: served.upstreamName) ?? vocabularyName(forModel: model)
         self.prices = prices.history(served.price).map { price in
             let from = price.from.start
             return (from, prices.price(served.price, at: from).map { DatedPrice(from: from, price: $0) })

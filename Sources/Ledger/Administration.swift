@@ -201,6 +201,13 @@ public struct DoubtfulHoldView: Sendable, Hashable {
     public var attempt: AttemptID
     public var amount: Money
     public var since: Timestamp
+
+    public init(sequence: UInt64, attempt: AttemptID, amount: Money, since: Timestamp) {
+        self.sequence = sequence
+        self.attempt = attempt
+        self.amount = amount
+        self.since = since
+    }
 }
 
 extension LiveLedger {

@@ -119,6 +119,14 @@ public struct AlertNotice: Sendable, Hashable {
     public var percent: Int
     public var settled: Money
     public var limit: Money
+
+    public init(account: AccountName, period: Period, percent: Int, settled: Money, limit: Money) {
+        self.account = account
+        self.period = period
+        self.percent = percent
+        self.settled = settled
+        self.limit = limit
+    }
 }
 
 /// How an attempt ended, for its money.

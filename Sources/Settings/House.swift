@@ -64,6 +64,7 @@ func decodeLimits(_ section: Section) -> ListenerLimits {
     limits.jsonDepth = section.count("jsonDepth", limits.jsonDepth, in: 8...1024)
     limits.drainMilliseconds = section.milliseconds("drain", limits.drainMilliseconds, in: 0...hour)
     limits.callerGoneMilliseconds = section.milliseconds("callerGone", limits.callerGoneMilliseconds, in: 0...hour)
+    limits.drainsPerLoop = section.count("drains", limits.drainsPerLoop, in: 0...100_000)
     limits.attemptsPerCall = section.count("attempts", limits.attemptsPerCall, in: 1...10)
     section.finish()
     if limits.callsInFlight * limits.tenantSharePercent < 100 {

@@ -12,6 +12,7 @@ import NIOPosix
 import NIOSSL
 import Policy
 import Settings
+import Tokens
 
 /// One running Weir: configuration, ledger, data path and engines, and what an administrator may do with them.
 /// An actor because it owns slow changes (reload, keys); the data path never asks it anything.
@@ -27,6 +28,8 @@ actor Node {
     let recovery: RecoveryReport
     let board = Board()
     let gateway: GatewayServer
+    /// Counts what providers did not say, on a thread of its own.
+    private let estimator: Estimator?
     let bookkeeper: Bookkeeper
     let alerts: AlertDesk
     let witness: LogWitness?
@@ -70,8 +73,13 @@ actor Node {
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.loops ?? System.coreCount)
         try Self.journal(configuration, generation: generation, in: ledger)
         let snapshot = Self.snapshot(configuration, generation: generation, ledger: ledger, board: board)
+        // Without the vocabularies estimates count bytes, which is rather too much than too little.
+        let vocabularies = shareFile("tokenizers/README.md", environment: environment).map { String($0.dropLast("/README.md".count)) }
+        if vocabularies == nil { log.warning("no vocabularies found: estimates count bytes; set WEIR_SHARE to Weir's share folder") }
+        let estimator = vocabularies.map { Estimator(folder: $0) }
+        self.estimator = estimator
         gateway = try await GatewayServer(
-            group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board, log: log)
+            group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board, estimator: estimator, log: log)
     }
 
     /// Opens the listeners for calls and starts the engines.
@@ -94,6 +102,8 @@ actor Node {
     func stop() async {
         for engine in engines.values { engine.beginStop() }
         for engine in engines.values { engine.stop() }
+        // What it still counts ends holds.
+        estimator?.shutdown()
         ledger.shutdown(at: .now())
         ledger.journal.close()
         await endWitnessing()
@@ -156,6 +166,8 @@ actor Node {
     private static func journal(_ configuration: Configuration, generation: UInt64, in ledger: LiveLedger) throws {
         let digest = SHA256.hash(data: Data(configuration.source.utf8)).map { hexadecimal(UInt64($0)).suffix(2) }.joined()
         _ = try ledger.configuration(hash: digest, generation: generation, at: .now())
+        // The seed is a file of its own, so the configuration's digest alone does not tell the prices.
+        _ = try ledger.act(who: "weir", what: "prices", on: configuration.priceBook.version, at: .now())
         // Accounts that the file no longer limits lose their limits.
         var limits = configuration.tenants.flatMap { tenant in
             [(AccountName.tenant(tenant.tenant), AccountLimits.none)]

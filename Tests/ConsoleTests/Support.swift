@@ -17,6 +17,8 @@ final class World: Sendable {
         var newKeys: [NewKey] = []
         var overlaps: [Int64] = []
         var reasons: [String] = []
+        var evidence: [Evidence] = []
+        var doubts: [DoubtView] = []
         var ready = [ReadyCheck("journal", ok: true, detail: "running")]
         var reload = ReloadReport(ok: true, generation: 7, notes: ["endpoint x is left out"])
         var logLines: [String] = []
@@ -72,6 +74,16 @@ final class World: Sendable {
             usage: { query in
                 self.state.withLock { $0.usageQueries.append(query) }
                 return []
+            },
+            doubts: { self.state.withLock { $0.doubts } },
+            evidence: { evidence in
+                try self.state.withLock { state in
+                    guard state.evidence.allSatisfy({ $0.name != evidence.name }) else { return EvidenceReport(.already) }
+                    if evidence.hold == 404 { throw LedgerError.unknownAttempt }
+                    if evidence.hold == 409 { throw LedgerError.notEnded }
+                    state.evidence.append(evidence)
+                    return EvidenceReport(.booked)
+                }
             },
             explain: { query in
                 self.state.withLock { $0.explainQueries.append(query) }
