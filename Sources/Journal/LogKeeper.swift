@@ -66,7 +66,7 @@ final class LogKeeper: Sendable {
                 let now = monotonicNanoseconds()
                 if taken.hasNews, due == nil { due = now + interval }
                 if taken.hasNews, due.map({ now >= $0 }) == true || isEnding && taken.isAll {
-                    try publish(core)
+                    try publish(core, whole: !isEnding)
                     due = nil
                     continue
                 }
@@ -127,9 +127,9 @@ final class LogKeeper: Sendable {
         }
     }
 
-    private func publish(_ core: JournalCore) throws {
+    private func publish(_ core: JournalCore, whole: Bool = false) throws {
         let news = try publisher.withLock { publisher -> (Checkpoint, [UInt8])? in
-            guard let note = try publisher.publish(), let checkpoint = publisher.checkpoint else { return nil }
+            guard let note = try publisher.publish(whole: whole), let checkpoint = publisher.checkpoint else { return nil }
             let reader = publisher.reader()
             published.withLock { $0 = (checkpoint, reader) }
             return (checkpoint, note)

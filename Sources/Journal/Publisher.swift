@@ -9,6 +9,8 @@ final class Publisher: @unchecked Sendable {
     private let folder: LogFolder
     /// The tree over everything that was added.
     private(set) var tree: Frontier
+    /// The tree when its last bundle became whole.
+    private var wholeTree: Frontier
     /// By level, the hashes behind the last tile that was written.
     private var tiles: [[LogHash]]
     /// The entries behind the last bundle that was written, each after its length.
@@ -27,6 +29,7 @@ final class Publisher: @unchecked Sendable {
     init(signer: LogSigner, resuming reader: TileReader, checkpoint: Checkpoint?, end: UInt64) {
         (self.signer, folder, self.checkpoint) = (signer, reader.folder, checkpoint)
         (tree, tiles, syncedTo) = (reader.frontier(), reader.edge, reader.size)
+        wholeTree = tree
         replaceUpTo = Self.roundedUp(max(end, checkpoint?.size ?? 0))
     }
 
@@ -58,6 +61,7 @@ final class Publisher: @unchecked Sendable {
     /// Writes the bundle and the tiles that are full.
     func flush() throws(DiskError) {
         guard size == wholeSize, size > 0 else { return }
+        wholeTree = tree
         let replacing = size <= replaceUpTo
         if !bundle.isEmpty {
             try write(bundle, TilePath.entries(index: size / UInt64(tileWidth) - 1), replacing: replacing)
@@ -89,17 +93,25 @@ final class Publisher: @unchecked Sendable {
         return size > covered || !hasSwept && size == covered && size > 0
     }
 
-    /// Writes what is partial and a checkpoint over everything that was added. - Returns: the signed note; `nil` without news.
-    func publish() throws(DiskError) -> [UInt8]? {
+    /// Writes what is partial and a checkpoint over it.
+    ///
+    /// - Parameter whole: ends at the last whole bundle if no checkpoint covers that yet. A log that grows fast then has no partial
+    ///   bundles, whose making and removal cost the file system more than all the rest.
+    /// - Returns: the signed note; `nil` without news.
+    func publish(whole: Bool = false) throws(DiskError) -> [UInt8]? {
         guard hasNews else { return nil }
         try flush()
+        let isWhole = whole && wholeSize > checkpoint?.size ?? 0
+        // Levels above the lowest change with whole bundles only, so that they are right for both ends.
+        let tree = isWhole ? wholeTree : self.tree
+        let size = tree.size
         var names: [String] = []
-        if !bundle.isEmpty {
+        if !isWhole, !bundle.isEmpty {
             let width = TilePath.partialWidth(level: 0, size: size)
             names.append(TilePath.entries(index: size / UInt64(tileWidth), width: width))
             try write(bundle, names[0], replacing: size <= replaceUpTo)
         }
-        for (level, hashes) in tiles.enumerated() where !hashes.isEmpty {
+        for (level, hashes) in tiles.enumerated() where !hashes.isEmpty && (level > 0 || !isWhole) {
             let index = TilePath.count(level: level, size: size) / UInt64(tileWidth)
             let name = TilePath.hashes(level: level, index: index, width: hashes.count)
             names.append(name)
@@ -173,6 +185,7 @@ final class Publisher: @unchecked Sendable {
             let reader = try TileReader(folder, size: syncedTo)
             replaceUpTo = Self.roundedUp(size)
             (tree, tiles, bundle) = (reader.frontier(), reader.edge, [])
+            wholeTree = tree
             throw error
         }
     }

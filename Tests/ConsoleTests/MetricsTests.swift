@@ -34,7 +34,12 @@ func sampleMetrics() -> MetricsSnapshot {
         accounts: [
             AccountView(
                 name: .team(tenant: "acme", team: "app"), limit: Money(dollars: "25"), settled: MoneyTotal(nanos: 125),
-                reserved: .zero, undrawn: .zero),
+                reserved: .zero, undrawn: .zero,
+                lines: [
+                    LineView(
+                        period: .monthUTC, limit: SpendLimit(period: .monthUTC, amount: Money(nanos: 25_000_000_000)),
+                        settled: MoneyTotal(nanos: 125), reserved: .zero)
+                ]),
             AccountView(name: .key("key_1"), limit: nil, settled: .zero, reserved: .zero, undrawn: .zero),
         ])
 }
@@ -61,8 +66,8 @@ struct MetricsTests {
         #expect(page["weir_journal_sync_seconds_bucket", ["le": "0.0005"]] == "1")
         #expect(page["weir_holds_open", [:]] == "2" && page["weir_holds_in_doubt", [:]] == "1")
         #expect(page["weir_engine_ready", ["engine": "other"]] == "0")
-        #expect(page["weir_account_settled_dollars", ["tenant": "acme", "team": "app"]] == "0.000000125")
-        #expect(page["weir_account_limit_dollars", ["tenant": "acme", "team": "app"]] == "25.00")
+        #expect(page["weir_account_settled_dollars", ["tenant": "acme", "team": "app", "period": "month"]] == "0.000000125")
+        #expect(page["weir_account_limit_dollars", ["tenant": "acme", "team": "app", "period": "month"]] == "25.00")
     }
 
     @Test("Balances are shown only to who has the admin token")
