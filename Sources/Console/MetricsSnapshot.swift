@@ -26,6 +26,28 @@ public struct MetricsSnapshot: Sendable {
         }
     }
 
+    /// The copy of the log, where one is kept.
+    public struct BackupFacts: Sendable {
+        /// Entries in the copy.
+        public var size: UInt64
+        public var failures: UInt64
+
+        public init(size: UInt64, failures: UInt64) { (self.size, self.failures) = (size, failures) }
+    }
+
+    /// The witness, where there is one.
+    public struct WitnessFacts: Sendable {
+        /// Entries that it has signed for.
+        public var size: UInt64
+        public var failures: UInt64
+        /// It has signed what the log no longer says.
+        public var isContradicted: Bool
+
+        public init(size: UInt64, failures: UInt64, isContradicted: Bool) {
+            (self.size, self.failures, self.isContradicted) = (size, failures, isContradicted)
+        }
+    }
+
     public var version: String
     public var started: Timestamp
     public var generation: UInt64
@@ -43,6 +65,8 @@ public struct MetricsSnapshot: Sendable {
     public var alerts: UInt64
     /// How far the wall clock runs ahead of what the ledger believes, in seconds; 0 when it is believed.
     public var clockDoubtSeconds: Int64
+    public var backup: BackupFacts?
+    public var witness: WitnessFacts?
     /// Of the current month; tenants and teams are shown, keys would be too many.
     public var accounts: [AccountView]
 
@@ -50,7 +74,7 @@ public struct MetricsSnapshot: Sendable {
         version: String, started: Timestamp, generation: UInt64, loops: LoopMetrics, endpoints: [String: EndpointFacts],
         engines: [String: EngineState] = [:], journal: JournalStatistics, journalState: Journal.State, durable: UInt64,
         next: UInt64, openHolds: Int, holdsInDoubt: Int, alerts: UInt64 = 0, clockDoubtSeconds: Int64 = 0,
-        accounts: [AccountView] = []
+        backup: BackupFacts? = nil, witness: WitnessFacts? = nil, accounts: [AccountView] = []
     ) {
         self.version = version
         self.started = started
@@ -66,6 +90,8 @@ public struct MetricsSnapshot: Sendable {
         self.holdsInDoubt = holdsInDoubt
         self.alerts = alerts
         self.clockDoubtSeconds = clockDoubtSeconds
+        self.backup = backup
+        self.witness = witness
         self.accounts = accounts
     }
 }

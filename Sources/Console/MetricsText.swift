@@ -20,6 +20,7 @@ extension MetricsSnapshot {
         writeEndpoints(&page)
         writeTokens(&page)
         writeJournal(&page)
+        writeLog(&page)
         writeMoney(&page)
         if withAccounts { writeAccounts(&page) }
         return page.text
@@ -122,6 +123,30 @@ extension MetricsSnapshot {
                     labels: [], cumulative: syncBounds.map { ($0.seconds, syncs.count(through: $0.microseconds)) },
                     total: syncs.total, sum: String(Double(syncs.sumMicroseconds) / 1e6))
             ])
+    }
+
+    private func writeLog(_ page: inout Exposition) {
+        page.single("weir_log_checkpoints_total", .counter, "Checkpoints that were signed.", String(journal.checkpoints))
+        page.single(
+            "weir_log_uncovered_entries", .gauge, "Durable entries that no checkpoint covers yet.",
+            String(journal.uncoveredEntries))
+        page.single(
+            "weir_log_failures_total", .counter, "Writes, syncs and reads of the log's files that failed.",
+            String(journal.logFailures))
+        page.single(
+            "weir_journal_segments", .gauge, "Segment files; those that the log covers are removed.", String(journal.segments))
+        if let witness {
+            page.single("weir_witness_size", .gauge, "Entries that the witness has signed for.", String(witness.size))
+            page.single(
+                "weir_witness_failures_total", .counter, "Checkpoints that the witness did not sign.", String(witness.failures))
+            page.single(
+                "weir_witness_contradicted", .gauge, "Whether the witness has signed what the log no longer says.",
+                witness.isContradicted ? "1" : "0")
+        }
+        if let backup {
+            page.single("weir_backup_size", .gauge, "Entries in the copy of the log.", String(backup.size))
+            page.single("weir_backup_failures_total", .counter, "Tries to copy the log that failed.", String(backup.failures))
+        }
     }
 
     private func writeMoney(_ page: inout Exposition) {

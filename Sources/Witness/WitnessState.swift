@@ -43,6 +43,9 @@ public struct WitnessState: Sendable {
         self.seen = seen
     }
 
+    /// What the `state` file of a witness says; `nil` if it is none, or damaged.
+    public static func seen(inFile bytes: [UInt8]) -> [String: Seen]? { StateFile.seen(bytes) }
+
     /// Judges a request. Nothing changes; that is for `remember`.
     public func judge(_ body: some Collection<UInt8>) -> Answer {
         let request: AddCheckpoint

@@ -33,6 +33,7 @@ actor Node {
     let bookkeeper: Bookkeeper
     let alerts: AlertDesk
     let witness: LogWitness?
+    let backup: Backup?
     private var witnessing: Task<Void, Never>?
     let startedAt = Timestamp.now()
     private(set) var configuration: Configuration
@@ -68,18 +69,26 @@ actor Node {
         witness = try configuration.witness.map {
             try LogWitness($0, folder: folder, verifier: signer.verifier, group: adminGroup, log: log)
         }
+        backup = configuration.backupFolder.map {
+            Backup(of: settings.folder, to: $0, verifier: signer.verifier, log: log)
+        }
         // Entries only grow in number, so a generation is never used twice, also across restarts.
         generation = recovery.started
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.loops ?? System.coreCount)
         try Self.journal(configuration, generation: generation, in: ledger)
         let snapshot = Self.snapshot(configuration, generation: generation, ledger: ledger, board: board)
         // Without the vocabularies estimates count bytes, which is rather too much than too little.
-        let vocabularies = shareFile("tokenizers/README.md", environment: environment).map { String($0.dropLast("/README.md".count)) }
-        if vocabularies == nil { log.warning("no vocabularies found: estimates count bytes; set WEIR_SHARE to Weir's share folder") }
+        let vocabularies = shareFile("tokenizers/README.md", environment: environment).map {
+            String($0.dropLast("/README.md".count))
+        }
+        if vocabularies == nil {
+            log.warning("no vocabularies found: estimates count bytes; set WEIR_SHARE to Weir's share folder")
+        }
         let estimator = vocabularies.map { Estimator(folder: $0) }
         self.estimator = estimator
         gateway = try await GatewayServer(
-            group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board, estimator: estimator, log: log)
+            group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board, estimator: estimator,
+            log: log)
     }
 
     /// Opens the listeners for calls and starts the engines.
@@ -90,6 +99,7 @@ actor Node {
             addresses.append(try await gateway.listen(host: address.host, port: address.port, tls: tls))
         }
         if let witness { witnessing = Task { await witness.run() } }
+        backup?.start()
     }
 
     /// Stops accepting and lets calls in flight finish.
@@ -107,6 +117,7 @@ actor Node {
         ledger.shutdown(at: .now())
         ledger.journal.close()
         await endWitnessing()
+        await backup?.stop()
         try? await group.shutdownGracefully()
         try? await adminGroup.shutdownGracefully()
     }
@@ -240,7 +251,9 @@ actor Node {
 
     /// Replaces a key's own limits, durably.
     func limit(_ id: String, _ limits: AccountLimits) async throws {
-        guard var record = ledger.keys.first(where: { $0.record.id == id })?.record else { throw NodeError("There is no key `\(id)`.") }
+        guard var record = ledger.keys.first(where: { $0.record.id == id })?.record else {
+            throw NodeError("There is no key `\(id)`.")
+        }
         record.limits = limits
         try await durable(try ledger.record(key: record, at: .now()).sequence)
         try await publish()
@@ -294,7 +307,7 @@ struct NodeError: Error, CustomStringConvertible {
 }
 
 /// Makes a folder that only its owner can enter.
-private func makePrivateFolder(_ path: String) throws {
+func makePrivateFolder(_ path: String) throws {
     try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
 }

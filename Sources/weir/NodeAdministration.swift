@@ -153,15 +153,25 @@ extension Node {
             endpoints: facts, engines: Dictionary(uniqueKeysWithValues: engineStates.map { ($0.name, $0.state) }),
             journal: journal.statistics, journalState: journal.state, durable: journal.durable, next: journal.next,
             openHolds: ledger.openHolds, holdsInDoubt: ledger.doubtfulHolds.count,
-            alerts: alerts.count, clockDoubtSeconds: ledger.clock.doubtfulSeconds, accounts: ledger.accounts)
+            alerts: alerts.count, clockDoubtSeconds: ledger.clock.doubtfulSeconds,
+            backup: backup?.view.facts,
+            witness: witness?.view.facts, accounts: ledger.accounts)
     }
 
     private func readyChecks() -> [ReadyCheck] {
         let journal = ledger.journal.state
-        return [
+        var checks = [
             ReadyCheck("calls", ok: !addresses.isEmpty, detail: addresses.isEmpty ? "not listening yet" : "listening"),
             ReadyCheck("journal", ok: journal == .running, detail: "\(journal)"),
         ]
+        if let view = witness?.view {
+            // A witness that is away stops nothing; one that has signed another past is a reason to take no more calls.
+            checks.append(
+                ReadyCheck(
+                    "witness", ok: !view.isContradicted,
+                    detail: view.isContradicted ? "it has signed what this log no longer says" : "signed \(view.witnessed)"))
+        }
+        return checks
     }
 
     private func status(adminAddress: String) -> StatusReport {
@@ -174,5 +184,15 @@ extension Node {
             durable: ledger.journal.durable, next: ledger.journal.next, journal: "\(ledger.journal.state)",
             endpoints: catalogue.endpoints.enumerated().map { .init($1.name, "\(health[$0].availability(at: now))") },
             engines: engineStates.map { .init($0.name, "\($0.state)") }, notes: configuration.notes)
+    }
+}
+
+extension Backup.State {
+    fileprivate var facts: MetricsSnapshot.BackupFacts { .init(size: size, failures: failures) }
+}
+
+extension LogWitness.State {
+    fileprivate var facts: MetricsSnapshot.WitnessFacts {
+        .init(size: witnessed, failures: failures, isContradicted: isContradicted)
     }
 }

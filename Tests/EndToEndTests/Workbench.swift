@@ -156,6 +156,17 @@ final class Workbench {
         return Said(status: status, output: try text(output), errors: try text(errors))
     }
 
+    /// Ends Weir in order.
+    func stop() {
+        weir?.stop()
+        weir = nil
+    }
+
+    /// Runs `weir-verify`, which lies beside `weir`.
+    func verify(_ words: String...) throws -> Said {
+        try run([Self.binary.deletingLastPathComponent().appending(path: "weir-verify").path] + words)
+    }
+
     /// Runs `weir` with these words.
     func weir(_ words: String..., environment: [String: String] = [:]) throws -> Said {
         try run([Self.binary.path] + words, environment: environment)
