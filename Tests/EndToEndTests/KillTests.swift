@@ -32,6 +32,8 @@ extension EndToEnd {
                 let keys = [
                     try bench.key("wide", limit: "50"), try bench.key("narrow", limit: "0.05"), try bench.key("open"),
                     try bench.key("in a team with a limit", team: "two"), try bench.key("of nobody's limit", tenant: "beta"),
+                    try bench.key(
+                        "tight", more: ["--limit", "day 0.05", "--limit", "rolling 60s 0.03", "--limit", "total 0.08"]),
                 ]
                 let load = Load(port: bench.callsPort, keys: keys, callersPerKey: 2, seed: seed)
                 var killed: [Timestamp] = []
@@ -59,6 +61,7 @@ extension EndToEnd {
 
                 let journal = try JournalAccount(folder: bench.data.appending(path: "journal"))
                 try Self.judge(journal, load, keys, killed, try bench.received())
+                try Self.judgeLog(bench)
             }
         }
 
@@ -123,8 +126,21 @@ extension EndToEnd {
                 "\(journal.holdsInDoubt) holds in doubt, attempts without an entry in \(uncovered.count) runs of a key")
             #expect(answered > 500)
             #expect(refused > 0)
+            let periods = Set(journal.fold.balances.keys.map { $0.period.description.prefix { $0 != " " } })
+            #expect(periods == ["month", "day", "rolling", "total"])
             #expect(journal.told.count > 500)
             #expect(journal.holdsInDoubt > 0)
+        }
+
+        /// The log is what was written, and says what the books say; who has no Weir sees that too.
+        private static func judgeLog(_ bench: Workbench) throws {
+            let verified = try bench.weir("ledger", "verify", "--data", bench.data.path)
+            #expect(verified.status == 0, "\(verified)")
+            let rebuilt = try bench.weir("ledger", "rebuild", "--data", bench.data.path)
+            #expect(rebuilt.status == 0 && rebuilt.output.contains("the kept books say the same"), "\(rebuilt)")
+            let key = try bench.weir("ledger", "key", "--data", bench.data.path).lastLine
+            let stranger = try bench.verify("log", bench.data.path, "--key", key)
+            #expect(stranger.status == 0 && stranger.output.hasPrefix("OK: e2e has "), "\(stranger)")
         }
 
         private static let clouds = """
@@ -148,14 +164,17 @@ extension EndToEnd {
             let most = Int(Load.outputLimitMax)
             return bench.configuration(
                 endpoints: bench.endpoint("steady", models: [("m", "m")], maxOutput: most)
-                    + bench.endpoint("shaky", models: [("m", "m")], maxOutput: most),
+                    + bench.endpoint("shaky", models: [("m", "m")], maxOutput: most, more: "    whenCallerLeaves: cancel"),
                 tenants: """
                       acme:
                         places: any
                         operators: any
                         models: any
                         monthlyLimit: "200"
-                        teams: {one: {}, two: {monthlyLimit: "20"}}
+                        limits: [{period: day, zone: Asia/Shanghai, amount: "190"}, {period: total, amount: "195"}]
+                        teams:
+                          one: {limits: [{period: rolling, over: 60s, amount: "150"}]}
+                          two: {monthlyLimit: "20", limits: [{period: day, amount: "15"}, {period: total, amount: "18"}]}
                       beta: {places: any, operators: any, models: any, teams: {one: {}}}
                     """)
         }
