@@ -38,6 +38,11 @@ public struct UsageReport: Sendable, Hashable, Codable {
         public var estimatedCharge: String
         /// Of the money, in percent with one decimal.
         public var estimatedSharePercent: String
+        /// Tokens by meter, all ten; they do not overlap, so their sum is everything that was used.
+        public var meters: [String: Int64]
+        /// Corrections that were booked in these days, and what they changed; `charged` and `meters` have them in already.
+        public var corrections: Int64
+        public var correctedCharge: String
     }
 
     /// The dimensions in the order that was asked for.
@@ -71,6 +76,8 @@ private struct Sum {
     var usage = Usage.zero
     var charged = MoneyTotal.zero
     var estimatedCharge = MoneyTotal.zero
+    var corrections: Int64 = 0
+    var correctedCharge = MoneyTotal.zero
 
     mutating func add(_ row: UsageRow) {
         calls += row.calls
@@ -79,6 +86,8 @@ private struct Sum {
         usage = usage + row.usage
         charged = charged + row.charged
         estimatedCharge = estimatedCharge + row.estimatedCharge
+        corrections += row.corrections
+        correctedCharge = correctedCharge + row.correctedCharge
     }
 }
 
@@ -96,5 +105,8 @@ extension UsageReport.Line {
         estimatedCharge = sum.estimatedCharge.description
         let perMille = sum.charged.nanos > 0 ? sum.estimatedCharge.nanos * 1000 / sum.charged.nanos : 0
         estimatedSharePercent = "\(perMille / 10).\(perMille % 10)"
+        meters = Dictionary(uniqueKeysWithValues: Meter.allCases.map { ($0.rawValue, sum.usage[$0]) })
+        corrections = sum.corrections
+        correctedCharge = sum.correctedCharge.description
     }
 }

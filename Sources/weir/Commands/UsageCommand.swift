@@ -34,7 +34,7 @@ struct UsageCommand: ParsableCommand {
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             let bytes = try parts.map { try encoder.encode(SharedReport(report, $0)) } ?? encoder.encode(report)
             print(String(decoding: bytes, as: UTF8.self))
-        case .csv: print(table(report, parts).csv, terminator: "")
+        case .csv: print(table(report, parts, all: true).csv, terminator: "")
         case .table:
             // People know keys by their names; programs by what never changes.
             let names = report.by.contains("key") ? try keyNames(client) : [:]
@@ -74,10 +74,22 @@ struct UsageCommand: ParsableCommand {
         return Dictionary(list.keys.map { ($0.id, "\($0.name) (\($0.id))") }) { first, _ in first }
     }
 
-    private func table(_ report: UsageReport, _ parts: [String]?, names: [String: String] = [:]) -> TextTable {
+    /// - Parameter all: also the columns in which nothing was counted.
+    private func table(
+        _ report: UsageReport, _ parts: [String]?, names: [String: String] = [:], all: Bool = false
+    ) -> TextTable {
+        let rare = Meter.allCases.map(\.rawValue).filter { meter in
+            !Self.usualMeters.contains(meter) && (all || report.total.meters[meter] != 0)
+        }
+        let isCorrected = all || report.total.corrections != 0
+        func values(_ line: UsageReport.Line) -> [String] {
+            self.values(line) + rare.map { String(line.meters[$0] ?? 0) }
+                + (isCorrected ? [String(line.corrections), line.correctedCharge] : [])
+        }
         var numbers = [
             "calls", "voided", "input", "cached", "output", "reasoning", "charged", "estimated", "estimated %",
         ]
+        numbers += rare + (isCorrected ? ["corrections", "corrected"] : [])
         if parts != nil { numbers.append("part") }
         var table = TextTable(
             report.by.map { TextTable.Column(name: $0) } + numbers.map { TextTable.Column(name: $0, isNumber: true) })
@@ -91,6 +103,9 @@ struct UsageCommand: ParsableCommand {
         table.total = label + values(report.total) + (parts.map { $0.suffix(1) } ?? [])
         return table
     }
+
+    /// Meters that have a column of their own under a shorter name.
+    private static let usualMeters = ["input", "cachedInput", "output", "reasoning"]
 
     private func values(_ line: UsageReport.Line) -> [String] {
         [
