@@ -30,7 +30,8 @@ func sampleMetrics() -> MetricsSnapshot {
             "azure-sweden": .init(provider: .azure, model: "gpt-4o", isAvailable: true),
             "odd \"name\"\\\n": .init(provider: .llamaCpp, model: nil, isAvailable: false),
         ], engines: ["local": .ready, "other": .failed(reason: "no program")], journal: journal, journalState: .running,
-        durable: 40, next: 42, openHolds: 2, holdsInDoubt: 1,
+        durable: 40, next: 42, openHolds: 2, holdsInDoubt: 1, backup: .init(size: 39, failures: 1),
+        witness: .init(size: 38, failures: 0, isContradicted: true),
         accounts: [
             AccountView(
                 name: .team(tenant: "acme", team: "app"), limit: Money(dollars: "25"), settled: MoneyTotal(nanos: 125),
@@ -65,6 +66,8 @@ struct MetricsTests {
         #expect(page["weir_journal_lag_entries", [:]] == "2")
         #expect(page["weir_journal_sync_seconds_bucket", ["le": "0.0005"]] == "1")
         #expect(page["weir_holds_open", [:]] == "2" && page["weir_holds_in_doubt", [:]] == "1")
+        #expect(page["weir_backup_size", [:]] == "39" && page["weir_backup_failures_total", [:]] == "1")
+        #expect(page["weir_witness_size", [:]] == "38" && page["weir_witness_contradicted", [:]] == "1")
         #expect(page["weir_engine_ready", ["engine": "other"]] == "0")
         #expect(page["weir_account_settled_dollars", ["tenant": "acme", "team": "app", "period": "month"]] == "0.000000125")
         #expect(page["weir_account_limit_dollars", ["tenant": "acme", "team": "app", "period": "month"]] == "25.00")

@@ -73,7 +73,7 @@ extension EndToEnd {
                 #expect(report.rows.map(\.part) == parts && report.total.part == "1.00")
                 #expect(report.rows.allSatisfy { $0.calls == 3 && $0.group.count == 1 })
                 let plain = try usage("--format", "csv").output
-                #expect(plain.split(separator: "\r\n").first?.hasSuffix("estimated %") == true, "\(plain)")
+                #expect(plain.split(separator: "\r\n").first?.hasSuffix(",corrected") == true, "\(plain)")
                 #expect(try usage("--chargeback", "1.005").status != 0)
                 let fine = try usage("--chargeback", "1.005", "--decimals", "3", "--format", "csv").output
                 #expect(fine.contains(",0.335\r\n"), "\(fine)")
