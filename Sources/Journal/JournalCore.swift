@@ -124,16 +124,31 @@ final class JournalCore: Sendable {
         return core
     }
 
+    /// How often a scan begins again because a running Weir has removed a segment under it, which then lies in bundles.
+    private static let scansMax = 16
+
     static func scan(
         _ folder: String, disk: any Disk, from: UInt64, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void
     ) throws -> UInt64 {
-        var recovery: Recovery
-        do {
-            recovery = Recovery(folder: folder, disk: disk, log: try logCheck(folder, disk, nil))
-            try recovery.run(from: from, replay: body)
-        } catch let error as DiskError {
-            throw JournalError.disk(error)
+        var next = from
+        for scan in 1... {
+            do {
+                return try scanOnce(folder, disk: disk, from: next) { sequence, entry in
+                    try body(sequence, entry)
+                    next = sequence + 1
+                }
+            } catch let error as DiskError {
+                guard error.isMissing, scan < scansMax else { throw JournalError.disk(error) }
+            }
         }
+        return next
+    }
+
+    private static func scanOnce(
+        _ folder: String, disk: any Disk, from: UInt64, _ body: (UInt64, UnsafeRawBufferPointer) throws -> Void
+    ) throws -> UInt64 {
+        var recovery = Recovery(folder: folder, disk: disk, log: try logCheck(folder, disk, nil))
+        try recovery.run(from: from, replay: body)
         return recovery.last?.head.next ?? recovery.proven
     }
 

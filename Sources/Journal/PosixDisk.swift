@@ -60,7 +60,9 @@ public struct PosixDisk: Disk {
     }
 
     public func open(_ path: String) throws(DiskError) -> any DiskFile {
-        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+        var descriptor = open(path, O_RDWR | O_CLOEXEC)
+        // A log can be read on a medium that cannot be written; a write there fails by itself.
+        if descriptor < 0, errno == EROFS || errno == EACCES { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw failure(.open, path) }
         return PosixFile(descriptor: descriptor, path: path)
     }
