@@ -98,7 +98,7 @@ let package = Package(
         tests("JournalTests", ["Core", "Journal", "TestKit"], exclude: ["Fixtures"]),
         tests("LogTests", ["Core", "Journal", "TestKit", "weir-verify"]),
         tests("WitnessTests", ["Journal", "TestKit", "Witness", logging, nioCore, nioPosix]),
-        tests("LedgerTests", ["Core", "Journal", "Ledger", "TestKit"]),
+        tests("LedgerTests", ["Core", "Journal", "Ledger", "TestKit", grdb]),
         tests("InvoicesTests", ["Core", "Invoices", "Journal", "Ledger", "Simulator", "TestKit"]),
         tests(
             "ConsoleTests", ["Console", "Core", "Fleet", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix]),

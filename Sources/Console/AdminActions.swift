@@ -14,7 +14,7 @@ public struct AdminActions: Sendable {
     public var revokeKey: @Sendable (_ id: String, _ why: String) async throws -> Void
     public var usage: @Sendable (UsageQuery) async throws -> [UsageRow]
     /// Holds that wait for evidence.
-    public var doubts: @Sendable () async throws -> [DoubtView]
+    public var doubts: @Sendable () async throws -> DoubtList
     /// Books evidence once; durable when it returns.
     public var evidence: @Sendable (Evidence) async throws -> EvidenceReport
     public var explain: @Sendable (ExplainQuery) async throws -> ExplainReport
@@ -30,7 +30,7 @@ public struct AdminActions: Sendable {
         limitKey: @escaping @Sendable (_ id: String, _ limits: AccountLimits) async throws -> KeyView,
         revokeKey: @escaping @Sendable (_ id: String, _ why: String) async throws -> Void,
         usage: @escaping @Sendable (UsageQuery) async throws -> [UsageRow],
-        doubts: @escaping @Sendable () async throws -> [DoubtView],
+        doubts: @escaping @Sendable () async throws -> DoubtList,
         evidence: @escaping @Sendable (Evidence) async throws -> EvidenceReport,
         explain: @escaping @Sendable (ExplainQuery) async throws -> ExplainReport,
         reload: @escaping @Sendable () async throws -> ReloadReport,

@@ -81,6 +81,15 @@ extension AdminError {
             AdminError(
                 status: 409, code: "weir_attempt_open", message: "The attempt is under way or in doubt.",
                 action: "End a doubt with `settle` or `void` instead of correcting it.")
+        case LedgerError.unknownAllowance:
+            AdminError(
+                status: 404, code: "weir_allowance_unknown", message: "There is no allowance in doubt at that sequence number.",
+                action: "`weir ledger doubts` lists them.")
+        case LedgerError.endedBefore:
+            AdminError(
+                status: 409, code: "weir_doubt_ended",
+                message: "It is in doubt no more: it has ended by other evidence, or in order. Nothing was booked.",
+                action: "Reconcile again, and book what is left as `correct`.")
         case LedgerError.belowZero:
             AdminError(
                 status: 409, code: "weir_below_zero", message: "An attempt cannot have cost or used less than nothing.",

@@ -56,7 +56,7 @@ struct AdminRoutes {
             }
             return try answer(report)
         }
-        admin.get("doubts") { _, _ in try answer(DoubtList(doubts: try await actions.doubts())) }
+        admin.get("doubts") { _, _ in try answer(try await actions.doubts()) }
         admin.post("evidence") { request, _ in
             try answer(try await actions.evidence(try Evidence(try await members(request))))
         }

@@ -5,6 +5,7 @@ public import Ledger
 public import Logging
 import NIOCore
 import NIOHTTP1
+import Synchronization
 
 /// Alerts that wait to be sent at once; beyond it the oldest is dropped, with a line in the log.
 private let waitingAlertsMax = 1_000
@@ -20,8 +21,7 @@ public actor AlertSender {
     private let credential: Secret?
     private nonisolated let node: String
     private let log: Logger
-    private var waiting: [AlertMessage] = []
-    private var isSending = false
+    private nonisolated let queue = Mutex(Queue())
     /// Alerts that the webhook took, and that were given up.
     public private(set) var sent = 0
     public private(set) var dropped = 0
@@ -33,22 +33,44 @@ public actor AlertSender {
         self.log = log
     }
 
+    /// What waits, in the order in which it was told, whichever thread told it.
+    private struct Queue {
+        var waiting: [AlertMessage] = []
+        /// Left out because too many waited.
+        var overflowed = 0
+        /// A task is on its way through the queue; there is only one.
+        var isWorking = false
+    }
+
     /// Queues an alert; returns at once.
     public nonisolated func send(_ alert: AlertNotice, at moment: Timestamp) {
         let message = AlertMessage(alert, node: node, at: moment)
-        Task { await self.enqueue(message) }
+        let starts = queue.withLock { queue -> Bool in
+            queue.waiting.append(message)
+            if queue.waiting.count > waitingAlertsMax {
+                queue.waiting.removeFirst()
+                queue.overflowed += 1
+            }
+            defer { queue.isWorking = true }
+            return !queue.isWorking
+        }
+        if starts { Task { await work() } }
     }
 
-    private func enqueue(_ message: AlertMessage) async {
-        waiting.append(message)
-        if waiting.count > waitingAlertsMax {
-            waiting.removeFirst()
-            drop("too many wait")
+    private func work() async {
+        while true {
+            let (message, overflowed) = queue.withLock { queue -> (AlertMessage?, Int) in
+                defer { queue.overflowed = 0 }
+                guard !queue.waiting.isEmpty else {
+                    queue.isWorking = false
+                    return (nil, queue.overflowed)
+                }
+                return (queue.waiting.removeFirst(), queue.overflowed)
+            }
+            for _ in 0..<overflowed { drop("too many wait") }
+            guard let message else { return }
+            await deliver(message)
         }
-        guard !isSending else { return }
-        isSending = true
-        while !waiting.isEmpty { await deliver(waiting.removeFirst()) }
-        isSending = false
     }
 
     private func deliver(_ message: AlertMessage) async {

@@ -65,6 +65,7 @@ public struct MetricsSnapshot: Sendable {
     public var alerts: UInt64
     /// How far the wall clock runs ahead of what the ledger believes, in seconds; 0 when it is believed.
     public var clockDoubtSeconds: Int64
+    public var clockAheadSeconds: Int64
     public var backup: BackupFacts?
     public var witness: WitnessFacts?
     /// Of the current month; tenants and teams are shown, keys would be too many.
@@ -74,6 +75,7 @@ public struct MetricsSnapshot: Sendable {
         version: String, started: Timestamp, generation: UInt64, loops: LoopMetrics, endpoints: [String: EndpointFacts],
         engines: [String: EngineState] = [:], journal: JournalStatistics, journalState: Journal.State, durable: UInt64,
         next: UInt64, openHolds: Int, holdsInDoubt: Int, alerts: UInt64 = 0, clockDoubtSeconds: Int64 = 0,
+        clockAheadSeconds: Int64 = 0,
         backup: BackupFacts? = nil, witness: WitnessFacts? = nil, accounts: [AccountView] = []
     ) {
         self.version = version
@@ -90,6 +92,7 @@ public struct MetricsSnapshot: Sendable {
         self.holdsInDoubt = holdsInDoubt
         self.alerts = alerts
         self.clockDoubtSeconds = clockDoubtSeconds
+        self.clockAheadSeconds = clockAheadSeconds
         self.backup = backup
         self.witness = witness
         self.accounts = accounts

@@ -175,6 +175,9 @@ extension MetricsSnapshot {
         page.single(
             "weir_clock_doubt_seconds", .gauge, "How far the wall clock is ahead of the time that the ledger believes.",
             String(clockDoubtSeconds))
+        page.single(
+            "weir_clock_ahead_seconds", .gauge, "By how much ledger time is ahead of the wall clock, and stands still.",
+            String(clockAheadSeconds))
     }
 
     private func writeAccounts(_ page: inout Exposition) {

@@ -310,6 +310,15 @@ extension Accounts {
         table.eachLine(keys[index].chain) { if $0.since <= sequence { $0.doubtful -= Int128(amount.nanos) } }
     }
 
+    /// Charges a part of what a crash left undrawn. The windows that are due have opened before.
+    mutating func chargeDoubtfulAllowance(key index: Int, _ charge: AllowanceChargeEntry) {
+        effects.removeAll(keepingCapacity: true)
+        let chain = keys[index].chain
+        if table.chargeAllowance(chain, Int128(charge.amount.nanos), freed: Int128(charge.freed.nanos), of: charge.doubt) {
+            alertChain(chain)
+        }
+    }
+
     /// Changes what an ended attempt was charged.
     public mutating func correct(key index: Int, hold sequence: UInt64, amount: Money, at moment: Timestamp) {
         effects.removeAll(keepingCapacity: true)

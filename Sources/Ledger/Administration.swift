@@ -63,7 +63,7 @@ extension LiveLedger {
 
     /// From now on the key holds nothing; what it has under way ends as ever, and its allowance goes back.
     public func revoke(key id: String, why: String, at moment: Timestamp) throws(LedgerError) -> UInt64 {
-        try locked { (state, journal) throws(LedgerError) in
+        let (sequence, alerts) = try locked { (state, journal) throws(LedgerError) -> (UInt64, [AlertNotice]) in
             guard let index = state.accounts.keyIndex(id) else { throw .unknownKey }
             guard state.keys[index].revoked == nil else { throw .keyConflict }
             let sequence = try state.act(.keyRevoked(id: id, why: clipped(why, 256)), journal, at: moment)
@@ -71,7 +71,17 @@ extension LiveLedger {
             state.keys[index].revoked = now
             state.accounts.revoke(key: index, at: now)
             state.sayBefore(journal, at: now)
-            return sequence
+            state.sayAlerts(journal, at: now)
+            return (sequence, state.takeAlerts())
+        }
+        tell(alerts)
+        return sequence
+    }
+
+    /// What makes limits ones that `setLimits` would not take, without changing anything.
+    public func check(_ limits: [(AccountName, AccountLimits)]) throws(LedgerError) {
+        try locked { (state, _) throws(LedgerError) in
+            for (account, limits) in limits { try state.check(account, limits) }
         }
     }
 
@@ -128,7 +138,9 @@ extension LiveLedger {
 
     /// What the ledger thinks of the wall clock.
     public var clock: ClockView {
-        state.withLock { ClockView(time: $0.clock.time, doubtfulSeconds: $0.clock.doubtfulSeconds) }
+        state.withLock {
+            ClockView(time: $0.clock.time, doubtfulSeconds: $0.clock.doubtfulSeconds, aheadSeconds: $0.clock.aheadSeconds)
+        }
     }
 
     /// Holds that have not ended, in doubt or not.
@@ -174,137 +186,5 @@ extension LedgerState {
         do throws(JournalError) {
             return try journal.append(writer.bytes, urgent: true)
         } catch { throw .journal(error) }
-    }
-}
-
-// MARK: Doubt
-
-/// What ends a hold or an allowance that is in doubt when no evidence does.
-public struct DoubtSettings: Sendable, Hashable {
-    public enum Holds: String, Sendable, CaseIterable {
-        /// Charged at its full amount, as an estimate.
-        case settle
-        case void
-    }
-
-    /// Seven days by default.
-    public var holdSeconds: Int64 = 7 * 86_400
-    public var holds = Holds.settle
-    public var allowanceSeconds: Int64 = 7 * 86_400
-
-    public init() {}
-}
-
-/// A hold that a crash or a silent provider left without an end.
-public struct DoubtfulHoldView: Sendable, Hashable {
-    public var sequence: UInt64
-    public var attempt: AttemptID
-    public var amount: Money
-    public var since: Timestamp
-
-    public init(sequence: UInt64, attempt: AttemptID, amount: Money, since: Timestamp) {
-        self.sequence = sequence
-        self.attempt = attempt
-        self.amount = amount
-        self.since = since
-    }
-}
-
-extension LiveLedger {
-    public var doubtfulHolds: [DoubtfulHoldView] {
-        state.withLock { state in
-            state.doubtfulHolds.map {
-                DoubtfulHoldView(sequence: $0.key, attempt: $0.value.attempt, amount: $0.value.amount, since: $0.value.since)
-            }.sorted { $0.sequence < $1.sequence }
-        }
-    }
-
-    /// Evidence ends a hold in doubt. False when there is no such hold (any more), or the evidence has counted already.
-    ///
-    /// - Parameter evidence: names it, in at most 128 bytes, so that it counts once.
-    public func resolve(
-        doubt sequence: UInt64, settled: Money, usage: Usage, tier: ServiceTier = .standard, why: String,
-        evidence: String? = nil, at moment: Timestamp
-    ) -> Bool {
-        let journal = journal
-        let (isDone, alerts) = state.withLock { state -> (Bool, [AlertNotice]) in
-            guard let hold = state.doubtfulHolds[sequence] else { return (false, []) }
-            if let evidence, evidence.utf8.count > longestName || state.evidence[evidence] != nil { return (false, []) }
-            let entry = EndEntry(
-                hold: sequence, attempt: hold.attempt, how: .settled, settled: settled, usage: usage, tier: tier,
-                why: clipped(why, 128), evidence: evidence)
-            _ = state.settle(hold.ref, entry, rawUsage: nil, alreadyOverrun: hold.overrun, journal, at: moment)
-            if let evidence { state.evidence[evidence] = sequence }
-            return (true, state.takeAlerts())
-        }
-        tell(alerts)
-        return isDone
-    }
-
-    /// To be called about once a second: opens windows, journals refusals, and ends what has been in doubt for long enough.
-    ///
-    /// - Parameter boot: nanoseconds of a clock that nobody sets (`CLOCK_BOOTTIME`). With it, a wall clock that jumps ahead is not
-    ///   believed until it has stayed so for ten minutes.
-    public func tick(at moment: Timestamp, boot: Int64? = nil) {
-        let journal = journal
-        let policy = doubtSettings
-        let alerts = state.withLock { state -> [AlertNotice] in
-            _ = state.flushBacklog(journal)
-            let event = boot.flatMap { state.clock.tick(moment, boot: $0) }
-            let now = state.clock.now(moment)
-            if let event { state.say(event, journal, at: now) }
-            state.accounts.turn(at: now)
-            state.sayBefore(journal, at: now)
-            state.sayAlerts(journal, at: now)
-            state.endDoubts(policy, journal, at: now)
-            return state.takeAlerts()
-        }
-        tell(alerts)
-        flushRefusals(at: moment)
-    }
-
-    /// A clean end: allowances go back, what is still under way is in doubt, and `stop` is the last entry.
-    /// The caller closes the journal afterwards.
-    public func shutdown(open: [Hold] = [], at moment: Timestamp) {
-        flushRefusals(at: moment)
-        let journal = journal
-        state.withLock { state in
-            let now = state.clock.now(moment)
-            for hold in open { state.doubt(hold, why: "shutdown", journal, at: now) }
-            state.accounts.returnAllowances()
-            state.sayBefore(journal, at: now)
-            if Entry.stop.write(to: &state.writer, at: now) { state.say(journal) }
-        }
-    }
-}
-
-extension LedgerState {
-    mutating func say(_ event: LedgerClock.Event, _ journal: Journal, at now: Timestamp) {
-        let what =
-            switch event {
-            case .jumped(let seconds): "the wall clock jumped ahead by \(seconds) s; it is not believed yet"
-            case .believed(let seconds): "the wall clock has stayed ahead by \(seconds) s; it is believed from now on"
-            }
-        if Entry.act(who: "weir", what: what, on: nil).write(to: &writer, at: now) { say(journal) }
-    }
-
-    mutating func endDoubts(_ policy: DoubtSettings, _ journal: Journal, at moment: Timestamp) {
-        let holdsBefore = moment.advanced(byMilliseconds: -policy.holdSeconds * 1000)
-        let overdue = doubtfulHolds.filter { $0.value.since <= holdsBefore }
-        for (sequence, hold) in overdue.sorted(by: { $0.key < $1.key }) {
-            let settles = policy.holds == .settle
-            let entry = EndEntry(
-                hold: sequence, attempt: hold.attempt, how: settles ? .settled : .voided,
-                settled: settles ? hold.amount : .zero, estimated: settles, why: "doubt expired")
-            _ = settle(hold.ref, entry, rawUsage: nil, alreadyOverrun: hold.overrun, journal, at: moment)
-        }
-        let allowancesBefore = moment.advanced(byMilliseconds: -policy.allowanceSeconds * 1000)
-        let old = doubtfulAllowances.filter { $0.value.since <= allowancesBefore }
-        for (sequence, doubtful) in old.sorted(by: { $0.key < $1.key }) {
-            doubtfulAllowances[sequence] = nil
-            guard let key = accounts.keyIndex(doubtful.block.key) else { continue }
-            accounts.voidDoubtfulAllowance(key: key, doubt: sequence, amount: doubtful.block.amount)
-            if Entry.allowanceVoided(doubt: sequence, why: "doubt expired").write(to: &writer, at: moment) { say(journal) }
-        }
     }
 }

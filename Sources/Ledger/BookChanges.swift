@@ -10,7 +10,7 @@ struct BookChanges {
         var tier: ServiceTier
     }
 
-    struct Meters {
+    struct Meters: Equatable {
         var calls: Int64 = 0
         var voided: Int64 = 0
         var estimated: Int64 = 0
@@ -111,8 +111,10 @@ struct BookChanges {
         case .allowanceDoubt(let block, _):
             doubtfulAllowances.insert(sequence)
             touch(block, fold)
-        case .allowanceVoided(let doubt, _):
+        case .allowanceCharged(let charge): note(charge, minuteNumber(moment), fold)
+        case .allowanceVoided(let doubt, _, let id):
             doubtfulAllowances.insert(doubt)
+            if let id { evidence.insert(id) }
             if let block = fold.doubtfulAllowances[doubt]?.block { touch(block, fold) }
         case .key(let record):
             keys.insert(record.id)
@@ -149,7 +151,27 @@ struct BookChanges {
         if hold < first { closed.append(hold) }
         touched.insert(row.key)
         if let id = end.evidence { evidence.insert(id) }
+        if end.tier != row.tier, row.overrun != .zero { moveOverrun(row, to: end.tier, minute) }
         minutes[Minute(minute: minute, key: row.key, route: row.route, tier: end.tier), default: Meters()].add(end)
+    }
+
+    /// An overrun is booked before anybody knows which tier served: until then it counts with the tier that was asked for.
+    private mutating func moveOverrun(_ row: OpenRow, to tier: ServiceTier, _ minute: Int64) {
+        let asked = Minute(minute: minute, key: row.key, route: row.route, tier: row.tier)
+        let served = Minute(minute: minute, key: row.key, route: row.route, tier: tier)
+        minutes[asked, default: Meters()].addNanos(-row.overrun.nanos)
+        minutes[served, default: Meters()].addNanos(row.overrun.nanos)
+        if minutes[asked] == Meters() { minutes[asked] = nil }
+    }
+
+    private mutating func note(_ charge: AllowanceChargeEntry, _ minute: Int64, _ fold: Fold) {
+        guard let key = fold.number(charge.key) else { return }
+        touched.insert(key)
+        evidence.insert(charge.evidence)
+        doubtfulAllowances.insert(charge.doubt)
+        // Its hold was lost, and its route with it.
+        let at = Minute(minute: minute, key: key, route: unknownRoute, tier: charge.tier)
+        minutes[at, default: Meters()].add(charge)
     }
 
     private mutating func note(_ correction: CorrectionEntry, _ minute: Int64, _ fold: Fold) {
@@ -184,8 +206,18 @@ extension BookChanges.Meters {
         correctedNanos = saturated(correctedNanos, correction.amount.nanos)
     }
 
+    fileprivate mutating func add(_ charge: AllowanceChargeEntry) {
+        calls += 1
+        usage = usage.saturatingAdd(charge.usage)
+        addNanos(charge.amount.nanos)
+    }
+
     fileprivate mutating func addNanos(_ amount: Int64) { nanos = saturated(nanos, amount) }
 }
+
+private let unknownRoute = InternedRoute(
+    RouteFacts(
+        model: "", upstreamModel: "", endpoint: "", link: "", operator: "", operatorCountry: "", processedIn: []))
 
 private func saturated(_ a: Int64, _ b: Int64) -> Int64 {
     let (sum, overflow) = a.addingReportingOverflow(b)

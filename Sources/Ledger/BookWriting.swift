@@ -32,7 +32,8 @@ extension BookChanges {
             let columns = AccountColumns(account)
             let limits = fold.table.number(account).map { fold.table.limits[Int($0)] } ?? .none
             if limits != .none {
-                let entry = stored(.limits(account, limits), at: fold.latest, 0, &writer)
+                // No moment: where a batch ends is no fact of the journal.
+                let entry = stored(.limits(account, limits), at: Timestamp(nanoseconds: 0), 0, &writer)
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO limits VALUES (?, ?, ?, ?)",
                     arguments: [columns.kind, columns.tenant, columns.name, entry])

@@ -49,7 +49,9 @@ public enum Entry: Sendable, Hashable {
     case allowanceReturned(Block)
     /// What was undrawn at a crash may have been sent: it stays reserved, named by this entry's sequence number.
     case allowanceDoubt(Block, why: String)
-    case allowanceVoided(doubt: UInt64, why: String)
+    case allowanceVoided(doubt: UInt64, why: String, evidence: String? = nil)
+    /// Evidence shows a send that an allowance in doubt covers and whose own hold was lost: so much of it was spent.
+    case allowanceCharged(AllowanceChargeEntry)
     case hold(HoldEntry)
     /// An open hold holds so much more.
     case lengthened(LengthenedEntry)
@@ -207,6 +209,38 @@ public struct EndEntry: Sendable, Hashable {
         self.why = why
         self.evidence = evidence
         self.rawUsage = rawUsage
+    }
+}
+
+/// What evidence says was charged for a send of which only the allowance that covered it is known.
+public struct AllowanceChargeEntry: Sendable, Hashable {
+    /// Sequence number of the entry that put the allowance in doubt.
+    public var doubt: UInt64
+    public var key: String
+    /// As the provider or the caller knows it.
+    public var attempt: AttemptID?
+    public var amount: Money
+    /// So much less is reserved for the doubt; nothing where that has ended already.
+    public var freed: Money
+    public var usage: Usage
+    public var tier: ServiceTier
+    /// Names the evidence; it counts once.
+    public var evidence: String
+    public var why: String
+
+    public init(
+        doubt: UInt64, key: String, attempt: AttemptID? = nil, amount: Money, freed: Money, usage: Usage = .zero,
+        tier: ServiceTier = .standard, evidence: String, why: String
+    ) {
+        self.doubt = doubt
+        self.key = key
+        self.attempt = attempt
+        self.amount = amount
+        self.freed = freed
+        self.usage = usage
+        self.tier = tier
+        self.evidence = evidence
+        self.why = why
     }
 }
 

@@ -60,9 +60,11 @@ extension Entry {
         case .allowanceDoubt(let block, let why):
             writer.block(block)
             writer.member("why", why)
-        case .allowanceVoided(let doubt, let why):
+        case .allowanceVoided(let doubt, let why, let evidence):
             writer.member("doubt", sequence: doubt)
             writer.member("why", why)
+            if let evidence { writer.member("evidence", evidence) }
+        case .allowanceCharged(let charge): writer.allowanceCharge(charge)
         case .hold(let hold): writer.hold(hold)
         case .lengthened(let more):
             writer.member("hold", sequence: more.hold)
@@ -109,6 +111,7 @@ extension Entry {
         case .allowanceReturned: "allowance-returned"
         case .allowanceDoubt: "allowance-doubt"
         case .allowanceVoided: "allowance-voided"
+        case .allowanceCharged: "allowance-charged"
         case .hold: "hold"
         case .lengthened: "lengthened"
         case .overrun: "overrun"
@@ -128,7 +131,10 @@ extension Entry {
         case "allowance-returned": self = .allowanceReturned(try reader.block())
         case "allowance-doubt": self = .allowanceDoubt(try reader.block(), why: try reader.string("why"))
         case "allowance-voided":
-            self = .allowanceVoided(doubt: try reader.sequence("doubt"), why: try reader.string("why"))
+            self = .allowanceVoided(
+                doubt: try reader.sequence("doubt"), why: try reader.string("why"),
+                evidence: try reader.optionalString("evidence"))
+        case "allowance-charged": self = .allowanceCharged(try reader.allowanceCharge())
         case "overrun":
             self = .overrun(
                 hold: try reader.sequence("hold"), attempt: try reader.attempt(), amount: try reader.money("amount"))
@@ -263,6 +269,18 @@ extension EntryWriter {
         member("why", correction.why)
         if correction.tier != .standard { member("tier", correction.tier.text) }
         route(correction.route)
+    }
+
+    mutating func allowanceCharge(_ charge: AllowanceChargeEntry) {
+        member("doubt", sequence: charge.doubt)
+        member("key", charge.key)
+        if let attempt = charge.attempt { member("attempt", attempt) }
+        member("amount", charge.amount)
+        if charge.freed != .zero { member("freed", charge.freed) }
+        meters(charge.usage)
+        if charge.tier != .standard { member("tier", charge.tier.text) }
+        member("evidence", charge.evidence)
+        member("why", charge.why)
     }
 
     mutating func limits(_ limits: AccountLimits) {

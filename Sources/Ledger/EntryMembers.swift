@@ -71,6 +71,13 @@ extension EntryReader {
             why: try string("why"), tier: try tier(), route: try route())
     }
 
+    func allowanceCharge() throws(EntryError) -> AllowanceChargeEntry {
+        AllowanceChargeEntry(
+            doubt: try sequence("doubt"), key: try string("key"), attempt: has("attempt") ? try attempt() : nil,
+            amount: try money("amount"), freed: has("freed") ? try money("freed") : .zero, usage: try meters(),
+            tier: try tier(), evidence: try string("evidence"), why: try string("why"))
+    }
+
     func limits() throws(EntryError) -> AccountLimits {
         var limits = AccountLimits.none
         for object in try objects("limits") {

@@ -22,7 +22,9 @@ extension Fold {
             let amount = Int128(block.amount.nanos)
             table.eachLine(chain) { $0.doubtful += amount }
             doubtfulAllowances[next] = DoubtfulAllowance(block: block, since: moment)
-        case .allowanceVoided(let doubt, _):
+        case .allowanceCharged(let charge): try chargeAllowance(charge)
+        case .allowanceVoided(let doubt, _, let id):
+            if let id { try count(evidence: id) }
             guard let doubtful = doubtfulAllowances.removeValue(forKey: doubt) else { throw error(.unknownAllowance) }
             let amount = Int128(doubtful.block.amount.nanos)
             table.eachLine(try chain(doubtful.block.key)) { if $0.since <= doubt { $0.doubtful -= amount } }
@@ -162,6 +164,21 @@ extension Fold {
         _ = table.correct(chains[Int(key)].accounts, Int128(correction.amount.nanos), of: correction.hold)
     }
 
+    private mutating func chargeAllowance(_ charge: AllowanceChargeEntry) throws(FoldError) {
+        let chain = try chain(charge.key)
+        guard charge.doubt < next else { throw error(.unknownAllowance) }
+        if charge.freed != .zero {
+            guard var doubtful = doubtfulAllowances[charge.doubt], doubtful.block.key == charge.key else {
+                throw error(.unknownAllowance)
+            }
+            guard charge.freed <= doubtful.block.amount else { throw error(.overdrawn) }
+            doubtful.block.amount -= charge.freed
+            doubtfulAllowances[charge.doubt] = doubtful.block.amount == .zero ? nil : doubtful
+        }
+        try count(evidence: charge.evidence)
+        _ = table.chargeAllowance(chain, Int128(charge.amount.nanos), freed: Int128(charge.freed.nanos), of: charge.doubt)
+    }
+
     // MARK: Windows
 
     private mutating func turn(_ period: Period, from: Timestamp, to: Timestamp, at moment: Timestamp) throws(FoldError) {
@@ -233,6 +250,17 @@ extension Usage {
             sum[meter] = overflow ? (other[meter] < 0 ? .min : .max) : value
         }
         return sum
+    }
+}
+
+extension Usage {
+    func saturatingSubtract(_ other: Usage) -> Usage {
+        var difference = self
+        for meter in Meter.allCases where other[meter] != 0 {
+            let (value, overflow) = self[meter].subtractingReportingOverflow(other[meter])
+            difference[meter] = overflow ? (other[meter] < 0 ? .max : .min) : value
+        }
+        return difference
     }
 }
 

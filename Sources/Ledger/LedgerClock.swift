@@ -7,12 +7,18 @@ private let beliefSeconds: Int64 = 600
 /// Smaller corrections are followed by so much a tick.
 private let slewSeconds: Int64 = 5
 
+/// A wall clock that is ahead by more than this is never believed by itself: a ledger that once followed it into a far future would
+/// stand still until then. A start that is told to takes it.
+public let clockTrustDays: Int64 = 32
+
 /// What the ledger thinks of this machine's wall clock.
 public struct ClockView: Sendable, Hashable {
     /// The time that entries carry; it never goes back.
     public var time: Timestamp
     /// By how many seconds the wall clock is ahead of it without being believed.
     public var doubtfulSeconds: Int64
+    /// By how many seconds ledger time is ahead of the wall clock, and stands still.
+    public var aheadSeconds: Int64
 }
 
 /// Ledger time: the wall clock, but never back, and never far ahead of what the boot clock has counted.
@@ -23,8 +29,23 @@ struct LedgerClock: Sendable {
     /// No later than this until the next tick.
     private var ceiling = Timestamp(nanoseconds: .max)
     private var suspicion: (offset: Int64, sinceBoot: Int64)?
+    /// What the wall clock said at the last tick.
+    private var wall: Timestamp?
+    private var hasToldBehind = false
 
     init(latest: Timestamp) { time = latest }
+
+    /// By how many seconds a wall clock is further ahead of the last entry than is believed.
+    static func tooFarAhead(_ wall: Timestamp, of latest: Timestamp) -> Int64? {
+        guard latest.nanoseconds > 0 else { return nil }
+        let seconds = (wall.nanoseconds - latest.nanoseconds) / 1_000_000_000
+        return seconds > clockTrustDays * 86_400 ? seconds : nil
+    }
+
+    var aheadSeconds: Int64 {
+        guard let wall else { return 0 }
+        return max(0, (time.nanoseconds - wall.nanoseconds) / 1_000_000_000)
+    }
 
     var doubtfulSeconds: Int64 {
         guard let suspicion, let offset else { return 0 }
@@ -41,10 +62,21 @@ struct LedgerClock: Sendable {
     enum Event: Sendable, Hashable {
         case jumped(seconds: Int64)
         case believed(seconds: Int64)
+        /// It is that much behind ledger time; told once.
+        case behind(seconds: Int64)
     }
 
     /// Compares both clocks, about once a second.
     mutating func tick(_ wall: Timestamp, boot: Int64) -> Event? {
+        self.wall = wall
+        let event = compare(wall, boot: boot)
+        if aheadSeconds <= clockJumpSeconds { hasToldBehind = false }
+        guard event == nil, aheadSeconds > clockJumpSeconds, !hasToldBehind else { return event }
+        hasToldBehind = true
+        return .behind(seconds: aheadSeconds)
+    }
+
+    private mutating func compare(_ wall: Timestamp, boot: Int64) -> Event? {
         let (seen, overflow) = wall.nanoseconds.subtractingReportingOverflow(boot)
         guard !overflow else { return nil }
         guard let believed = offset else {
@@ -58,7 +90,7 @@ struct LedgerClock: Sendable {
             suspicion = nil
             offset = believed + min(ahead, slewSeconds * 1_000_000_000)
         } else if let held = suspicion, abs(held.offset - seen) <= clockJumpSeconds * 1_000_000_000 {
-            if boot - held.sinceBoot >= beliefSeconds * 1_000_000_000 {
+            if boot - held.sinceBoot >= beliefSeconds * 1_000_000_000, ahead <= clockTrustDays * 86_400_000_000_000 {
                 offset = seen
                 suspicion = nil
                 event = .believed(seconds: ahead / 1_000_000_000)

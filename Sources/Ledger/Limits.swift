@@ -12,11 +12,11 @@ public enum LimitsError: Error, Sendable, Hashable {
     case tooMany(Int)
 }
 
-/// Money limits of one account.
+/// Money limits of one account, and alerts of one limit. Whoever reads limits from people refuses the same.
 public let mostSpendLimits = 16
+public let mostAlerts = 8
 /// Of a grace's name, in bytes.
 let longestGraceName = 64
-private let mostAlerts = 8
 
 extension AccountLimits {
     /// What is wrong with them, if anything; `zones` are those that have a calendar.

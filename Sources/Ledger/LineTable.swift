@@ -173,6 +173,12 @@ extension LineTable {
         return isDue
     }
 
+    /// Charges a part of an allowance in doubt. True when an alert may be due.
+    mutating func chargeAllowance(_ chain: Chain, _ amount: Int128, freed: Int128, of doubt: UInt64) -> Bool {
+        eachLine(chain) { if $0.since <= doubt { $0.doubtful -= freed } }
+        return settle(chain, settled: amount, freed: 0, of: doubt)
+    }
+
     private mutating func addToRing(_ index: Int, _ amount: Int128) {
         let ring = Int(lines[index].ring)
         let end = clocks[Int(lines[index].clock)].to

@@ -64,6 +64,8 @@ public struct Hold: Sendable, Hashable {
     public var attempt: AttemptID
     public var key: Int
     public var amount: Money
+    /// The tier that was asked for.
+    public var tier: ServiceTier
     /// Of its entry: no byte of the answer may reach the client before this is durable.
     public var sequence: UInt64
 }
@@ -153,6 +155,12 @@ public enum LedgerError: Error, Sendable, Hashable {
     case notEnded
     /// An attempt cannot have cost or used less than nothing.
     case belowZero
+    /// Its doubt was ended by other evidence, or it ended without one: correct it instead.
+    case endedBefore
+    /// There is no allowance in doubt, and never was, at that sequence number.
+    case unknownAllowance
+    /// The wall clock is so much ahead of the last entry that it is rather wrong than right.
+    case clockAhead(seconds: Int64, latest: Timestamp)
     /// The journal contradicts itself: nothing may be built on it.
     case contradiction(FoldError)
     case unreadable(sequence: UInt64, EntryError)
@@ -212,6 +220,7 @@ struct LedgerState: ~Copyable, Sendable {
         var ref: HoldRef
         var attempt: AttemptID
         var amount: Money
+        var tier: ServiceTier
         /// Booked by an overrun entry before the crash.
         var overrun: Money
         var since: Timestamp
@@ -264,7 +273,8 @@ extension LiveLedger {
                 state.accounts.setSequence(ref, sequence)
                 state.sayGranted(journal, at: now)
                 let hold = Hold(
-                    ref: ref, attempt: request.attempt, key: request.key, amount: request.amount, sequence: sequence)
+                    ref: ref, attempt: request.attempt, key: request.key, amount: request.amount, tier: request.tier,
+                    sequence: sequence)
                 return .admitted(hold, mustSyncFirst: !covered)
             }
         }
@@ -285,11 +295,11 @@ extension LiveLedger {
                 let entry = EndEntry(
                     hold: hold.sequence, attempt: hold.attempt, how: .settled, settled: amount, usage: meters,
                     estimated: estimated, tier: tier)
-                overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)
+                overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)?.overrun ?? .zero
             case .voided(let why):
                 let entry = EndEntry(
                     hold: hold.sequence, attempt: hold.attempt, how: .voided, settled: .zero, why: clipped(why, 128))
-                overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)
+                overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)?.overrun ?? .zero
             case .doubt(let why):
                 state.doubt(hold, why: clipped(why, 128), journal, at: moment)
                 overrun = .zero
@@ -369,13 +379,16 @@ extension EntryWriter {
 
 extension LedgerState {
     /// Appends what the writer holds, or keeps it until the journal takes entries again. Only for what is true already.
-    mutating func say(_ journal: Journal, key: Int = 0, back: Money = .zero) {
+    /// - Returns: the sequence number that the entry has or will have.
+    @discardableResult
+    mutating func say(_ journal: Journal, key: Int = 0, back: Money = .zero) -> UInt64 {
         let epoch = back == .zero ? 0 : accounts.epoch(key: key)
         if flushBacklog(journal), let sequence = try? journal.append(writer.bytes, urgent: false) {
             if back != .zero { accounts.expect(sequence, key: key, amount: back, epoch: epoch) }
-        } else {
-            backlog.append(Unsaid(bytes: Array(writer.bytes), key: key, back: back, epoch: epoch))
+            return sequence
         }
+        backlog.append(Unsaid(bytes: Array(writer.bytes), key: key, back: back, epoch: epoch))
+        return journal.next + UInt64(backlog.count - 1)
     }
 
     mutating func flushBacklog(_ journal: Journal) -> Bool {
@@ -439,13 +452,13 @@ extension LedgerState {
     mutating func settle(
         _ ref: HoldRef, _ entry: EndEntry, rawUsage: UnsafeRawBufferPointer?, alreadyOverrun: Money = .zero,
         _ journal: Journal, at moment: Timestamp
-    ) -> Money {
+    ) -> (overrun: Money, sequence: UInt64)? {
         let now = clock.now(moment)
         let charged = max(.zero, entry.settled)
         guard
             let ended = accounts.end(
                 ref, settled: charged, alreadyOverrun: alreadyOverrun, usedTokens: paceTokens(entry.usage), at: now)
-        else { return .zero }
+        else { return nil }
         sayBefore(journal, at: now)
         if !doubtfulHolds.isEmpty { doubtfulHolds[entry.hold] = nil }
         if ended.overrun != .zero {
@@ -460,16 +473,17 @@ extension LedgerState {
         entry.back = ended.back
         writer.begin("end", at: now)
         writer.end(entry, rawUsage: rawUsage)
-        if writer.finish() { say(journal, key: ended.key, back: ended.back) }
+        var sequence = journal.next
+        if writer.finish() { sequence = say(journal, key: ended.key, back: ended.back) }
         sayAlerts(journal, at: now)
-        return ended.overrun
+        return (ended.overrun, sequence)
     }
 
     mutating func doubt(_ hold: Hold, why: String, _ journal: Journal, at moment: Timestamp) {
         let now = clock.now(moment)
         guard accounts.doubt(hold.ref, at: now) != nil else { return }
         doubtfulHolds[hold.sequence] = DoubtfulHold(
-            ref: hold.ref, attempt: hold.attempt, amount: hold.amount, overrun: .zero, since: now)
+            ref: hold.ref, attempt: hold.attempt, amount: hold.amount, tier: hold.tier, overrun: .zero, since: now)
         writer.begin("doubt", at: now)
         writer.member("hold", sequence: hold.sequence)
         writer.member("why", why)

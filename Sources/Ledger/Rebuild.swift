@@ -77,6 +77,21 @@ private func differences(_ kept: Database, _ made: Database) throws -> [String] 
     return try names.flatMap { try differences(in: $0, kept, made) }
 }
 
+/// SQLite's own order: nothing, numbers, text by its bytes.
+private func isBefore(_ a: Row, _ b: Row) -> Bool {
+    for (x, y) in zip(a.databaseValues, b.databaseValues) where x != y {
+        switch (x.storage, y.storage) {
+        case (.null, _): return true
+        case (_, .null): return false
+        case (.int64(let x), .int64(let y)): return x < y
+        case (.string(let x), .string(let y)): return x.utf8.lexicographicallyPrecedes(y.utf8)
+        case (.int64, _): return true
+        default: return false
+        }
+    }
+    return false
+}
+
 /// Rows that only one side has, in the order of all their columns.
 private func differences(in table: String, _ kept: Database, _ made: Database) throws -> [String] {
     let columns = try made.columns(in: table).map(\.name)
@@ -103,10 +118,11 @@ private func differences(in table: String, _ kept: Database, _ made: Database) t
         case (let x?, let y?) where x == y:
             a = try left.next()?.copy()
             b = try right.next()?.copy()
-        case (let x?, let y?):
-            note(x, "kept")
-            note(y, "instead of")
+        case (let x?, let y?) where isBefore(x, y):
+            note(x, "kept, and the journal does not say it")
             a = try left.next()?.copy()
+        case (_, let y?):
+            note(y, "the journal says it, and it was not kept")
             b = try right.next()?.copy()
         default: break
         }

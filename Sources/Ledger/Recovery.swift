@@ -22,6 +22,8 @@ public struct RecoveryReport: Sendable, Hashable {
     public var doubtfulAllowances: [Entry.Block] = []
     /// Sequence number of the `start` entry.
     public var started: UInt64 = 0
+    /// The wall clock is that many seconds ahead of the last entry, and was taken because the caller said so.
+    public var acceptedClockSeconds: Int64?
     /// Zones that limits count in and that were not given: their windows stay as they are, which admits too little rather than too much.
     public var unknownZones: [String] = []
 }
@@ -31,11 +33,12 @@ extension LiveLedger {
     ///
     /// - Parameters:
     ///   - fold: the state that the books have kept, so that only the tail is replayed.
+    ///   - acceptsClock: takes a wall clock that is further ahead of the last entry than `clockTrustDays`.
     ///   - zones: by name, those in which limits may count; UTC is always there.
     public static func open(
         _ settings: Journal.Settings, disk: some Disk = PosixDisk(), fold: Fold = Fold(), node: String, version: String,
         allowances: AllowanceSettings = AllowanceSettings(), doubtSettings: DoubtSettings = DoubtSettings(),
-        zones: [String: CivilZone] = [:], at moment: Timestamp
+        zones: [String: CivilZone] = [:], acceptsClock: Bool = false, at moment: Timestamp
     ) throws -> (ledger: LiveLedger, report: RecoveryReport) {
         var fold = fold
         var report = RecoveryReport()
@@ -45,6 +48,9 @@ extension LiveLedger {
         }
         report.clean = fold.stopped || fold.next == 0
         do {
+            let gap = LedgerClock.tooFarAhead(moment, of: fold.latest)
+            if let gap, !acceptsClock { throw LedgerError.clockAhead(seconds: gap, latest: fold.latest) }
+            report.acceptedClockSeconds = gap
             let ledger = try resume(
                 fold, journal, node: node, version: version, allowances: allowances, doubtSettings: doubtSettings, zones: zones,
                 at: moment, report: &report)
@@ -73,6 +79,10 @@ extension LiveLedger {
             return sequence
         }
         report.started = try say(.start(Entry.Start(node: node, version: version, clean: report.clean)))
+        if let seconds = report.acceptedClockSeconds {
+            let what = "the wall clock is \(seconds) s ahead of the last entry; the start was told to accept it"
+            _ = try say(.act(who: "administrator", what: what, on: nil))
+        }
         for (sequence, hold) in fold.holds.sorted(by: { $0.key < $1.key }) where hold.doubtfulSince == nil {
             _ = try say(.doubt(hold: sequence, why: "crash"))
         }
@@ -168,7 +178,8 @@ extension LedgerState {
             let ref = self.accounts.restoreHold(
                 key: index, amount: hold.entry.amount, drawn: hold.entry.drawn, sequence: sequence, since: since)
             doubtfulHolds[sequence] = DoubtfulHold(
-                ref: ref, attempt: hold.entry.attempt, amount: hold.entry.amount, overrun: hold.overrun, since: since)
+                ref: ref, attempt: hold.entry.attempt, amount: hold.entry.amount, tier: hold.entry.tier,
+                overrun: hold.overrun, since: since)
         }
         doubtfulAllowances = fold.doubtfulAllowances
         evidence = fold.evidence

@@ -1,4 +1,5 @@
 public import Core
+import Journal
 import Synchronization
 
 /// How many different refusals are told apart between two entries; the rest is counted together.
@@ -40,13 +41,15 @@ extension LiveLedger {
 
     /// Journals what has been counted, if anything.
     public func flushRefusals(at moment: Timestamp) {
-        let taken = refusals.withLock { refusals in
-            defer { refusals = RefusalCounts() }
-            return refusals
-        }
-        guard let from = taken.from else { return }
         let journal = journal
         state.withLock { state in
+            // While the disk fails they are only counted: an entry a second would fill the memory instead.
+            guard state.flushBacklog(journal), case .running = journal.state else { return }
+            let taken = refusals.withLock { refusals in
+                defer { refusals = RefusalCounts() }
+                return refusals
+            }
+            guard let from = taken.from else { return }
             let counts = taken.counts.map { bucket, count in
                 Entry.Refusals(
                     key: bucket.key, code: bucket.code, model: bucket.model, count: count)

@@ -1,14 +1,11 @@
 import Core
+import Ledger
 import Yams
 
 // The limits of one account: money over periods, and pace.
 
 private let second: Int64 = 1000
 private let day: Int64 = 86_400_000
-/// Limits of money that one account can have.
-private let spendLimitsMax = 16
-/// Alerts of one limit.
-private let alertsMax = 10
 
 /// Words that name a period; a calendar period also has a zone, a rolling one its length.
 private enum PeriodName: String, CaseIterable { case day, week, month, rolling, total }
@@ -37,7 +34,11 @@ private func decodeSpendLimits(_ node: Node, _ section: Section, _ before: [Spen
         section.report.error(Spot(node), "`limits` takes a list: `- {period: day, amount: \"50.00\"}`.")
         return []
     }
-    if sequence.count > spendLimitsMax { section.report.error(Spot(node), "An account has at most \(spendLimitsMax) limits.") }
+    if before.count + sequence.count > mostSpendLimits {
+        section.report.error(
+            Spot(node), "An account has at most \(mostSpendLimits) limits" + (before.isEmpty ? "." : ", `monthlyLimit` included.")
+        )
+    }
     var limits: [SpendLimit] = []
     for item in sequence {
         guard let entry = Section(item, "a limit", section.report), let limit = decodeSpendLimit(entry, world) else { continue }
@@ -55,9 +56,12 @@ private func decodeSpendLimit(_ section: Section, _ world: World) -> SpendLimit?
     let amount = section.required("amount").flatMap { section.scalar($0, "amount") }.flatMap { readMoney($0, "amount", section) }
     let grace = section.optionalSection("grace").flatMap(decodeGrace)
     let alerts = section.optional("alerts").flatMap { section.list($0, "alerts") } ?? []
-    if alerts.count > alertsMax { section.report.error(section.spot(of: "alerts"), "A limit has at most \(alertsMax) alerts.") }
+    if alerts.count > mostAlerts { section.report.error(section.spot(of: "alerts"), "A limit has at most \(mostAlerts) alerts.") }
     let percents = alerts.compactMap { text in
         section.value(text) { readQuantity($0, "alerts", Unit.percent, 1...1000) }
+    }
+    if Set(percents).count < percents.count {
+        section.report.error(section.spot(of: "alerts"), "`alerts` names each percentage once.")
     }
     section.finish()
     guard let period, let amount else { return nil }

@@ -12,6 +12,7 @@ import NIOPosix
 import NIOSSL
 import Policy
 import Settings
+import Synchronization
 import Tokens
 
 /// One running Weir: configuration, ledger, data path and engines, and what an administrator may do with them.
@@ -21,7 +22,7 @@ actor Node {
 
     private let file: String
     private let environment: [String: String]
-    private let log: Logger
+    nonisolated private let log: Logger
     private let group: MultiThreadedEventLoopGroup
     private let adminGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let ledger: LiveLedger
@@ -42,7 +43,7 @@ actor Node {
     private(set) var addresses: [NIOCore.SocketAddress] = []
 
     /// Reads the configuration, recovers the ledger and builds the data path; nothing listens yet.
-    init(file: String, environment: [String: String], log: Logger) async throws {
+    init(file: String, environment: [String: String], acceptsClock: Bool = false, log: Logger) async throws {
         self.file = file
         self.environment = environment
         self.log = log
@@ -59,7 +60,8 @@ actor Node {
         (ledger, recovery) = try LiveLedger.open(
             settings, fold: books.state, node: configuration.node, version: Self.version,
             doubtSettings: configuration.doubt.policy,
-            zones: knownTimeZones().merging(configuration.timeZones) { _, stated in stated }, at: .now())
+            zones: knownTimeZones().merging(configuration.timeZones) { _, stated in stated }, acceptsClock: acceptsClock,
+            at: .now())
         bookkeeper = Bookkeeper(books, following: ledger.journal)
         let alerts = AlertDesk(node: configuration.node, log: log)
         alerts.configure(configuration.alerts)
@@ -75,6 +77,7 @@ actor Node {
         // Entries only grow in number, so a generation is never used twice, also across restarts.
         generation = recovery.started
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.loops ?? System.coreCount)
+        try ledger.check(Self.limits(of: configuration))
         try Self.journal(configuration, generation: generation, in: ledger)
         let snapshot = Self.snapshot(configuration, generation: generation, ledger: ledger, board: board)
         // Without the vocabularies estimates count bytes, which is rather too much than too little.
@@ -129,10 +132,29 @@ actor Node {
         await witness?.showLast()
     }
 
-    /// What is due once a second.
+    /// What is due once a second, and waits for the books; the ledger's own ticks wait for nothing (`beat`).
     func tick() async {
-        ledger.tick(at: .now(), boot: bootNanoseconds())
         do { try await bookkeeper.follow() } catch { log.error("the books fell behind", metadata: ["reason": "\(error)"]) }
+    }
+
+    /// Ticks the ledger once a second on a thread of its own, until the result is stopped.
+    nonisolated func beat() -> Heartbeat {
+        let (ledger, log) = (ledger, log)
+        let wasBehind = Mutex(false)
+        return Heartbeat(everyMilliseconds: 1_000) {
+            ledger.tick(at: .now(), boot: bootNanoseconds())
+            let ahead = ledger.clock.aheadSeconds
+            let isBehind = ahead > clockJumpSeconds
+            guard
+                wasBehind.withLock({ before in
+                    defer { before = isBehind }
+                    return isBehind && !before
+                })
+            else { return }
+            log.error(
+                "the wall clock is behind ledger time: no window of a limit opens until it has caught up",
+                metadata: ["seconds": "\(ahead)"])
+        }
     }
 
     nonisolated func adminServer(token: AdminToken) async -> AdminServer {
@@ -159,10 +181,18 @@ actor Node {
             throw NodeError(
                 "`listen`, `data`, `node`, `witness` and `backup` take effect at a start only; restart Weir to change them.")
         }
+        try ledger.check(Self.limits(of: next))
         try Self.journal(next, generation: generation + 1, in: ledger)
+        let before = configuration
         configuration = next
+        do { try await publish() } catch {
+            // What does not reach the data path decides nothing: the journal and the limits go back too.
+            configuration = before
+            try? Self.journal(before, generation: generation + 1, in: ledger)
+            try? await publish()
+            throw error
+        }
         alerts.configure(next.alerts)
-        try await publish()
         try startEngines()
         return next
     }
@@ -179,7 +209,11 @@ actor Node {
         _ = try ledger.configuration(hash: digest, generation: generation, at: .now())
         // The seed is a file of its own, so the configuration's digest alone does not tell the prices.
         _ = try ledger.act(who: "weir", what: "prices", on: configuration.priceBook.version, at: .now())
-        // Accounts that the file no longer limits lose their limits.
+        try ledger.setLimits(limits(of: configuration), at: .now())
+    }
+
+    /// Accounts that the file no longer limits lose their limits.
+    private static func limits(of configuration: Configuration) -> [(AccountName, AccountLimits)] {
         var limits = configuration.tenants.flatMap { tenant in
             [(AccountName.tenant(tenant.tenant), AccountLimits.none)]
                 + tenant.teams.sorted().map { (AccountName.team(tenant: tenant.tenant, team: $0), AccountLimits.none) }
@@ -188,7 +222,7 @@ actor Node {
             let name = limit.team.map { AccountName.team(tenant: limit.tenant, team: $0) } ?? .tenant(limit.tenant)
             if let index = limits.firstIndex(where: { $0.0 == name }) { limits[index].1 = limit.limits }
         }
-        try ledger.setLimits(limits, at: .now())
+        return limits
     }
 
     private static func snapshot(
@@ -265,7 +299,7 @@ actor Node {
         try await publish()
     }
 
-    func durable(_ sequence: UInt64) async throws {
+    nonisolated func durable(_ sequence: UInt64) async throws {
         for _ in 0..<2_000 {
             if ledger.journal.durable > sequence { return }
             try await Task.sleep(for: .milliseconds(5))

@@ -23,7 +23,11 @@ extension Node {
                 let end = CivilDate(daysSince1970: query.to.daysSince1970 + 1).start
                 return try await self.bookkeeper.usage(by: query.by, from: query.from.start, to: end)
             },
-            doubts: { self.ledger.doubtfulHolds.map(DoubtView.init) },
+            doubts: {
+                DoubtList(
+                    doubts: self.ledger.doubtfulHolds.map(DoubtView.init),
+                    allowances: self.ledger.doubtfulAllowances.map(DoubtfulAllowance.init))
+            },
             evidence: { try await self.book($0) },
             explain: { try await self.explain($0) },
             reload: { await self.reloadReport() },
@@ -77,33 +81,17 @@ extension Node {
 
     // MARK: Evidence
 
-    private func book(_ evidence: Evidence) async throws -> EvidenceReport {
-        switch evidence.action {
-        case .correct:
-            let correction = Correction(
-                hold: evidence.hold, attempt: evidence.attempt, amount: evidence.amount, usage: evidence.meters,
-                evidence: evidence.name, why: evidence.why)
-            switch try ledger.correct(correction, at: .now()) {
-            case .booked(let sequence):
-                try await durable(sequence)
-                return EvidenceReport(.booked)
-            case .alreadyBooked: return EvidenceReport(.already)
-            }
-        case .settle, .void:
-            guard let hold = ledger.doubtfulHolds.first(where: { $0.sequence == evidence.hold }) else {
-                // Nothing in doubt: it has been ended, perhaps by this very evidence.
-                return EvidenceReport(.already)
-            }
-            guard hold.attempt == evidence.attempt else { throw LedgerError.unknownAttempt }
-            let amount = evidence.action == .settle ? evidence.amount : .zero
-            let meters = evidence.action == .settle ? evidence.meters : .zero
-            let next = ledger.journal.next
-            guard
-                ledger.resolve(
-                    doubt: evidence.hold, settled: amount, usage: meters, why: evidence.why, evidence: evidence.name, at: .now())
-            else { return EvidenceReport(.already) }
-            try await durable(next)
+    /// Looks through the journal, which may take long: never on this actor.
+    private nonisolated func book(_ evidence: Evidence) async throws -> EvidenceReport {
+        let ledger = ledger
+        let outcome = try await Task.detached { try ledger.book(evidence, at: .now()) }.value
+        switch outcome {
+        case .booked(let sequence):
+            try await durable(sequence)
             return EvidenceReport(.booked)
+        case .alreadyBooked(let sequence):
+            try await durable(sequence)
+            return EvidenceReport(.already)
         }
     }
 
@@ -154,6 +142,7 @@ extension Node {
             journal: journal.statistics, journalState: journal.state, durable: journal.durable, next: journal.next,
             openHolds: ledger.openHolds, holdsInDoubt: ledger.doubtfulHolds.count,
             alerts: alerts.count, clockDoubtSeconds: ledger.clock.doubtfulSeconds,
+            clockAheadSeconds: ledger.clock.aheadSeconds,
             backup: backup?.view.facts,
             witness: witness?.view.facts, accounts: ledger.accounts)
     }
@@ -184,6 +173,40 @@ extension Node {
             durable: ledger.journal.durable, next: ledger.journal.next, journal: "\(ledger.journal.state)",
             endpoints: catalogue.endpoints.enumerated().map { .init($1.name, "\(health[$0].availability(at: now))") },
             engines: engineStates.map { .init($0.name, "\($0.state)") }, notes: configuration.notes)
+    }
+}
+
+extension LiveLedger {
+    fileprivate func book(_ evidence: Evidence, at moment: Timestamp) throws -> CorrectionOutcome {
+        switch evidence.action {
+        case .correct:
+            try correct(
+                Correction(
+                    hold: evidence.hold, attempt: evidence.attempt, amount: evidence.amount, usage: evidence.meters,
+                    evidence: evidence.name, why: evidence.why), at: moment)
+        case .settle:
+            try resolve(
+                Resolution(
+                    hold: evidence.hold, attempt: evidence.attempt, settled: evidence.amount, usage: evidence.meters,
+                    tier: evidence.tier, evidence: evidence.name, why: evidence.why), at: moment)
+        case .void:
+            try resolve(
+                Resolution(
+                    hold: evidence.hold, attempt: evidence.attempt, settled: .zero, isVoid: true, evidence: evidence.name,
+                    why: evidence.why), at: moment)
+        case .settleAllowance:
+            try resolve(
+                AllowanceEvidence(
+                    doubt: evidence.hold,
+                    finding: .charged(
+                        evidence.amount, evidence.meters, tier: evidence.tier ?? .standard,
+                        attempt: evidence.attempt == unknownAttempt ? nil : evidence.attempt),
+                    evidence: evidence.name, why: evidence.why), at: moment)
+        case .voidAllowance:
+            try resolve(
+                AllowanceEvidence(doubt: evidence.hold, finding: .voided, evidence: evidence.name, why: evidence.why),
+                at: moment)
+        }
     }
 }
 

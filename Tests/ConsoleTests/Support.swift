@@ -75,7 +75,7 @@ final class World: Sendable {
                 self.state.withLock { $0.usageQueries.append(query) }
                 return []
             },
-            doubts: { self.state.withLock { $0.doubts } },
+            doubts: { DoubtList(doubts: self.state.withLock { $0.doubts }) },
             evidence: { evidence in
                 try self.state.withLock { state in
                     guard state.evidence.allSatisfy({ $0.name != evidence.name }) else { return EvidenceReport(.already) }

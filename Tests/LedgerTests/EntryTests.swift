@@ -147,7 +147,12 @@ struct EntryTests {
             .keyRevoked(id: text(), why: text()), .limit(.tenant(text()), nil),
             .limit(.team(tenant: text(), team: text()), nanos(number())), .limit(.key(text()), nanos(number())),
             .allowance(block()), .allowanceReturned(block()), .allowanceDoubt(block(), why: text()),
-            .allowanceVoided(doubt: count(), why: text()),
+            .allowanceVoided(doubt: count(), why: text()), .allowanceVoided(doubt: count(), why: text(), evidence: text()),
+            .allowanceCharged(
+                AllowanceChargeEntry(
+                    doubt: count(), key: text(), attempt: Bool.random(using: &random) ? attempt() : nil, amount: nanos(number()),
+                    freed: nanos(number()), usage: Usage(input: number(), output: number()), tier: .flex, evidence: text(),
+                    why: text())),
             .hold(
                 HoldEntry(
                     attempt: attempt(), call: text(), key: text(), window: Bool.random(using: &random) ? window() : nil,

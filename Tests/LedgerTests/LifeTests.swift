@@ -193,8 +193,14 @@ struct LifeTests {
         ledger.journal.commit()
         disk.endProcess()
         let (again, _) = try open(disk)
-        #expect(again.resolve(doubt: hold.sequence, settled: nanos(70), usage: Usage(output: 7), why: "invoice", at: noon))
-        #expect(!again.resolve(doubt: hold.sequence, settled: nanos(70), usage: .zero, why: "invoice", at: noon))
+        let resolution = Resolution(
+            hold: hold.sequence, attempt: hold.attempt, settled: nanos(70), usage: Usage(output: 7), evidence: "line 7",
+            why: "invoice")
+        guard case .booked(let sequence) = try again.resolve(resolution, at: noon) else {
+            Issue.record("not booked")
+            return
+        }
+        #expect(try again.resolve(resolution, at: noon) == .alreadyBooked(sequence: sequence))
         again.journal.commit()
         #expect(try folded(again.journal).balance(.key("k")).settled == 70)
     }

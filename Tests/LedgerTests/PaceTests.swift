@@ -76,7 +76,9 @@ struct PaceTests {
         let third = try #require(ledger.hold(ask(key)).hold)
         ledger.end(second, .voided("test"), at: noon)
         ledger.end(third, .voided("test"), at: noon)
-        #expect(ledger.resolve(doubt: first.sequence, settled: nanos(1), usage: .zero, why: "invoice", at: noon))
+        _ = try ledger.resolve(
+            Resolution(hold: first.sequence, attempt: first.attempt, settled: nanos(1), evidence: "line 7", why: "invoice"),
+            at: noon)
         #expect(ledger.account(.key("k"))?.underWay == 0)
     }
 

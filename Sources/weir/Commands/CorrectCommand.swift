@@ -7,7 +7,8 @@ import Invoices
 struct CorrectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "correct",
-        abstract: "Book the corrections that `weir ledger reconcile --propose FILE` wrote. Each counts once, however often it is sent.")
+        abstract:
+            "Book the corrections that `weir ledger reconcile --propose FILE` wrote. Each counts once, however often it is sent.")
 
     @OptionGroup var server: ServerOptions
     @Argument(help: "The file of proposals (CSV).") var file: String
@@ -37,7 +38,8 @@ struct CorrectCommand: ParsableCommand {
             guard let hold = UInt64(values["hold"] ?? "") else { throw CommandFailure("A proposal has no `hold`.") }
             return Body(
                 action: values["action"] ?? "", attempt: values["attempt"] ?? "", hold: hold, meters: values["meters"] ?? "",
-                amount: values["amount"] ?? "", evidence: values["evidence"] ?? "", why: why)
+                amount: values["amount"] ?? "", tier: values["tier"].flatMap { $0.isEmpty ? nil : $0 },
+                evidence: values["evidence"] ?? "", why: why)
         }
     }
 
@@ -47,6 +49,7 @@ struct CorrectCommand: ParsableCommand {
         var hold: UInt64
         var meters: String
         var amount: String
+        var tier: String?
         var evidence: String
         var why: String
     }
@@ -56,17 +59,19 @@ struct CorrectCommand: ParsableCommand {
         guard let head = try reader.next()?.fields else { return [] }
         var rows: [Row] = []
         while let row = try reader.next()?.fields {
-            guard row.count == head.count else { throw CommandFailure("\(file): a row has \(row.count) columns instead of \(head.count).") }
+            guard row.count == head.count else {
+                throw CommandFailure("\(file): a row has \(row.count) columns instead of \(head.count).")
+            }
             rows.append(Row(values: Dictionary(zip(head, row)) { first, _ in first }))
         }
         return rows
     }
 }
 
-/// `weir ledger doubts`: holds that wait for evidence.
+/// `weir ledger doubts`: holds and allowances that wait for evidence.
 struct DoubtsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doubts", abstract: "List the holds that are in doubt: what was reserved, and since when.")
+        commandName: "doubts", abstract: "List the holds and allowances that are in doubt: what was reserved, and since when.")
 
     @OptionGroup var server: ServerOptions
 
@@ -78,5 +83,12 @@ struct DoubtsCommand: ParsableCommand {
         ])
         table.rows = list.doubts.map { [$0.attempt, String($0.hold), $0.amount, $0.since] }
         print(table.text)
+        guard let allowances = list.allowances, !allowances.isEmpty else { return }
+        var undrawn = TextTable([
+            .init(name: "ALLOWANCE OF KEY"), .init(name: "DOUBT", isNumber: true), .init(name: "RESERVED $", isNumber: true),
+            .init(name: "SINCE"),
+        ])
+        undrawn.rows = allowances.map { [$0.key, String($0.doubt), $0.amount, $0.since] }
+        print(undrawn.text)
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 import Foundation
+import Ledger
 import Logging
 import Settings
 
@@ -18,6 +19,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "trace, debug, info (a line for each call), notice, warning or error.")
     var logLevel: String = "notice"
 
+    @Flag(help: "Accept a wall clock that is more than \(clockTrustDays) days ahead of the last entry of the journal.")
+    var acceptClock = false
+
     func validate() throws {
         guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("`\(logLevel)` is no log level.") }
     }
@@ -34,7 +38,8 @@ struct ServeCommand: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let node: Node
         do {
-            node = try await Node(file: file, environment: ProcessInfo.processInfo.environment, log: log)
+            node = try await Node(
+                file: file, environment: ProcessInfo.processInfo.environment, acceptsClock: acceptClock, log: log)
             try await node.start()
         } catch {
             throw Self.failed(error)
@@ -59,6 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
                 return false
             }
         }
+        let heartbeat = node.beat()
         let chores = Task { await Self.chores(node, file: file, log: log) }
         while await signals.first() == SIGHUP { await Self.reload(node, log) }
         log.notice("draining")
@@ -66,17 +72,25 @@ struct ServeCommand: AsyncParsableCommand {
         await node.drain()
         adminTask.cancel()
         let served = await adminTask.value
+        heartbeat.stop()
         await node.stop()
         log.notice("stopped")
         if !served { throw ExitCode(1) }
     }
 
     private static func failed(_ error: any Error) -> ExitCode {
-        FileHandle.standardError.write(Data("weir serve: \(error)\n".utf8))
+        FileHandle.standardError.write(Data("weir serve: \(Self.text(error))\n".utf8))
         return ExitCode(1)
     }
 
-    /// What is due once a second: the ledger's clock, and a look at the file.
+    private static func text(_ error: any Error) -> String {
+        guard case LedgerError.clockAhead(let seconds, let latest) = error else { return "\(error)" }
+        return "this machine's clock is \(seconds / 86_400) days ahead of the last entry of the journal (\(latest)). "
+            + "Ledger time never goes back, so a wrong clock would keep every limit's window open for as long. "
+            + "Set the clock, or start with --accept-clock if it is right."
+    }
+
+    /// What is due once a second: the books, and a look at the file.
     private static func chores(_ node: Node, file: String, log: Logger) async {
         var seen = modified(file)
         while !Task.isCancelled {
