@@ -17,6 +17,9 @@ public enum Meter: String, Sendable, CaseIterable {
     case audioOutput
     case imageOutput
 
+    /// `allCases`, made once: a call's charge goes through it several times.
+    public static let all = allCases
+
     /// Position in `allCases`, for tables.
     public var index: Int {
         switch self {
@@ -105,13 +108,13 @@ public struct Usage: Sendable, Hashable {
 
     public static func + (a: Usage, b: Usage) -> Usage {
         var sum = a
-        for meter in Meter.allCases where b[meter] != 0 { sum[meter] += b[meter] }
+        for meter in Meter.all where b[meter] != 0 { sum[meter] += b[meter] }
         return sum
     }
 
     public static func - (a: Usage, b: Usage) -> Usage {
         var difference = a
-        for meter in Meter.allCases where b[meter] != 0 { difference[meter] -= b[meter] }
+        for meter in Meter.all where b[meter] != 0 { difference[meter] -= b[meter] }
         return difference
     }
 }

@@ -38,6 +38,8 @@ struct Answer {
     var bytes = ByteBuffer()
     /// How the stream ended, once it has.
     var ending: Ending?
+    /// The caller has its head.
+    var isBegun = false
     /// Weir's own words instead of the provider's headers.
     var isReshaped = false
 }
@@ -91,7 +93,7 @@ extension CallRelay {
             let step = reader.read(body)
             let counted = reader.leastTokens
             answer.kind = .stream(reader)
-            if counted > outputBound, case .open = step.progress, !lengthen(counted: counted) { return }
+            if counted > freeBound, !pays(for: counted, step.progress) { return }
             forward(step)
             if case .violated = step.progress, phase != .idle {
                 connection?.cancel()
@@ -112,7 +114,12 @@ extension CallRelay {
         case .attempting:
             answer.bytes = bytes
             phase = .gated
-            if callerIsGone || lane.gate.isDurable(holdSequence) { deliver() } else { lane.gate.wait(for: holdSequence, self) }
+            // Without a caller only what the hold was lengthened by has to wait.
+            if (callerIsGone && holdSequence == hold?.sequence) || lane.gate.isDurable(holdSequence) {
+                deliver()
+            } else {
+                lane.gate.wait(for: holdSequence, self)
+            }
         case .gated:
             answer.bytes.writeImmutableBuffer(bytes)
             if answer.bytes.readableBytes > gatedBytesMax { connection?.setPaused(true) }
@@ -175,10 +182,10 @@ extension CallRelay {
         if let hold {
             if let usage = found.usage {
                 end(
-                    hold, settlement(usage, served: found.servedTier),
+                    hold, settlement(usage, served: found.servedTier, isUnknown: found.hasUnknownTier),
                     rawUsage: found.rawUsage.flatMap { answer.bytes.slice(at: $0) })
             } else {
-                end(hold, estimate(outputTokens: nil))
+                endEstimated(hold, found)
             }
         }
         hold = nil
@@ -288,10 +295,15 @@ extension CallRelay {
 
     func deliver() {
         guard let head = answer.head else { return finish() }
-        count { $0.answered += 1 }
+        if !answer.isBegun { count { $0.answered += 1 } }
         if case .stream = answer.kind {
             phase = .delivering
-            sink?.begin(AnswerHead(status: answer.status, headers: headers(from: head), length: nil), body: answer.bytes)
+            if answer.isBegun {
+                sink?.send(answer.bytes)
+            } else {
+                answer.isBegun = true
+                sink?.begin(AnswerHead(status: answer.status, headers: headers(from: head), length: nil), body: answer.bytes)
+            }
             answer.bytes = ByteBuffer()
             connection?.setPaused(sink.map { !$0.isWritable } ?? false)
             if answer.ending != nil { return finishStream() }
@@ -304,7 +316,7 @@ extension CallRelay {
         finishLogged()
     }
 
-    private func finishStream() {
+    func finishStream() {
         guard case .cut(let failure) = answer.ending else { return finishLogged() }
         lane.count(failure)
         let sink = sink

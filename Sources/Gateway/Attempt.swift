@@ -52,7 +52,6 @@ extension CallRelay {
     private func reserve(_ way: Way, at now: Timestamp) -> Reservation {
         guard let key, let names else { return .stopped(.unknownKey) }
         guard let dated = way.price(at: now) else { return .refused(.noPrice) }
-        let price = dated.price
         self.dated = dated
         heldAt = now
         tier = askedTier.held(at: way.target.serviceTier)
@@ -66,7 +65,7 @@ extension CallRelay {
             inputTokens = tokens
         }
         hasAudio = scan.audioParts > 0 || scan.modalitiesAudio
-        if hasAudio, upperBound(TokenBound(input: 1, output: 1, hasAudio: true, tier: tier), price) == nil {
+        if hasAudio, dated.upperBound(TokenBound(input: 1, output: 1, hasAudio: true, tier: tier)) == nil {
             let field = scan.audioParts > 0 ? "input_audio" : "modalities"
             if isLimited(key, at: now) {
                 return .refused(.unbounded(field, "the price book has no price for this model's audio, and the key has a limit"))
@@ -87,7 +86,7 @@ extension CallRelay {
             let (outputBound, overflow) = outputs.multipliedReportingOverflow(by: perChoice)
             if overflow { return .refused(.callTooDear) }
             let tokens = TokenBound(input: inputTokens, output: outputBound, hasAudio: hasAudio, tier: tier)
-            guard let bound = upperBound(tokens, price) else {
+            guard let bound = dated.upperBound(tokens) else {
                 return .refused(tier == .standard ? .noPrice : .noTierPrice(tier))
             }
             let request = HoldRequest(
@@ -98,7 +97,7 @@ extension CallRelay {
             case .admitted(let admitted, let mustSyncFirst):
                 hold = admitted
                 holdSequence = admitted.sequence
-                self.outputBound = outputBound + (scan.echo ? inputTokens : 0)
+                setBound(scan.echo ? saturated(outputBound, plus: inputTokens) : outputBound)
                 plan = rewritePlan(
                     scan, body: body, operation: operation, endpoint: way.target, served: way.served,
                     outputLimit: mustSay ? perChoice : nil)
@@ -112,7 +111,7 @@ extension CallRelay {
                     let headroom = lane.ledger.headroom(key: key.account, at: now),
                     let affordable = affordableOutput(
                         headroom, TokenBound(input: inputTokens, output: 0, hasAudio: hasAudio, tier: tier), choices: outputs,
-                        price),
+                        dated.price),
                     affordable >= smallestClampedOutput, affordable < perChoice
                 else {
                     attempts -= 1
@@ -143,7 +142,7 @@ extension CallRelay {
         let input = Int64(body.readableBytes / probableBytesPerToken + 1)
         if operation == .embeddings { return input }
         let (output, overflow) = outputs.multipliedReportingOverflow(by: scan.outputLimit ?? probableOutputTokens)
-        return overflow ? .max / 2 : input + min(output, .max / 2)
+        return overflow ? .max / 2 : saturated(input, plus: output)
     }
 
     /// Judges the attempt once more, mints its permit and sends it.
@@ -185,7 +184,9 @@ extension CallRelay {
     func becameDurable() {
         switch phase {
         case .holding: send()
-        case .gated: deliver()
+        case .gated:
+            // What was held may have been lengthened since.
+            if lane.gate.isDurable(holdSequence) { deliver() } else { lane.gate.wait(for: holdSequence, self) }
         default: break
         }
     }
@@ -201,8 +202,17 @@ extension CallRelay {
             connection = nil
             if let hold { end(hold, .doubt("journal_unavailable")) }
             hold = nil
-            fail(.journalUnavailable)
+            guard answer.isBegun else { return fail(.journalUnavailable) }
+            // What is held back is dropped: nothing durable pays for it.
+            answer.bytes = ByteBuffer()
+            answer.ending = .cut(.journalUnavailable)
+            finishStream()
         default: break
         }
     }
+}
+
+private func saturated(_ a: Int64, plus b: Int64) -> Int64 {
+    let (sum, overflow) = a.addingReportingOverflow(b)
+    return overflow ? .max : sum
 }

@@ -53,6 +53,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var attemptID = AttemptID(high: 0, low: 0)
     var way: Way?
     var hold: Hold?
+    /// Of the entry that must be durable before bytes go on: the hold's, or that of its last lengthening.
     var holdSequence: UInt64 = 0
     var plan = RewritePlan()
     var clampedOutput: Int64?
@@ -61,6 +62,12 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var partsBound: Int64 = 0
     /// Output tokens, over all choices, that the hold pays for.
     var outputBound: Int64 = 0
+    /// Those of them that are paid for by what is on disk.
+    var durableBound: Int64 = 0
+    /// From so many on, more is to be held.
+    var lengthensBeyond: Int64 = 0
+    /// Up to so many, a stream needs neither more money nor a look at the disk.
+    var freeBound: Int64 = 0
     /// Audio is priced in the hold.
     var hasAudio = false
     var tier = ServiceTier.standard
@@ -241,7 +248,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             if way?.target.whenCallerLeaves == .cancel {
                 abandon()
             } else {
-                connection?.setPaused(false)
+                // What waits for the disk is read on when it is there.
+                if phase != .gated { connection?.setPaused(false) }
                 deadline = .now() + .milliseconds(snapshot.limits.callerGoneMilliseconds)
                 lane.sweeper.add(self)
                 isReadOn = true
@@ -267,6 +275,9 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         connection = nil
         if case .stream(let reader) = answer.kind {
             settleStream(reader, isComplete: false)
+        } else if let hold, case .error = answer.kind {
+            // Errors cost nothing, and this one was not read to its end.
+            end(hold, .voided("status_\(answer.status)"))
         } else if let hold {
             end(hold, estimate(outputTokens: nil))
         }

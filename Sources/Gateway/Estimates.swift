@@ -28,27 +28,32 @@ final class Estimates: Sendable {
         var heldAt: Timestamp
         /// Input tokens of images and audio, at their bounds.
         var partsBound: Int64
-        /// All bytes of output, of which the text that is counted is the beginning.
-        var outputBytes: Int
+        var said: Said
     }
 
     /// False when too much waits already: then nothing has been done.
-    func submit(_ attempt: Attempt, vocabulary: String, operation: Operation, body: ByteBuffer, text: ByteBuffer) -> Bool {
+    func submit(_ attempt: Attempt, vocabulary: String, operation: Operation, body: ByteBuffer) -> Bool {
         let sequence = attempt.hold.sequence
         waiting.withLock { $0[sequence] = attempt.hold }
-        let kept = text.readableBytes
+        let said = attempt.said
+        let kept = said.text.readableBytes
         let accepted = estimator.submit(
             vocabulary: vocabulary, operation: operation, body: Array(body.readableBytesView),
-            output: kept > 0 ? [Array(text.readableBytesView)] : []
+            output: kept > 0 ? [Array(said.text.readableBytesView)] : []
         ) { [self] counted in
             guard waiting.withLock({ $0.removeValue(forKey: sequence) }) != nil else { return }
             var usage = counted
             usage.input += attempt.partsBound
-            if kept > 0, attempt.outputBytes > kept {
-                usage.output = Int64(clamping: Int128(usage.output) * Int128(attempt.outputBytes) / Int128(kept))
+            if kept > 0, said.bytes > kept {
+                usage.output = Int64(clamping: Int128(usage.output) * Int128(said.bytes) / Int128(kept))
             }
-            ledger.end(
-                attempt.hold, cappedEstimate(usage, attempt.hold, attempt.dated.price, attempt.tier, attempt.heldAt), at: .now())
+            let ending = estimated(
+                said.usage(counted: usage), told: said.usage, attempt.hold, attempt.dated, attempt.tier, attempt.heldAt)
+            if said.usage != nil, let raw = said.rawUsage {
+                raw.withUnsafeReadableBytes { _ = ledger.end(attempt.hold, ending, rawUsage: $0, at: .now()) }
+            } else {
+                ledger.end(attempt.hold, ending, at: .now())
+            }
         }
         if !accepted { waiting.withLock { _ = $0.removeValue(forKey: sequence) } }
         return accepted
@@ -68,17 +73,14 @@ extension CallRelay {
     /// Whether the text of a stream is worth keeping.
     var canEstimate: Bool { lane.estimates != nil && way?.vocabulary != nil }
 
-    /// Hands the hold of a stream over to be counted; false when that cannot be, and nothing has been done.
-    func submitEstimate(_ hold: Hold, _ reader: StreamReader) -> Bool {
+    /// Hands the hold of an answer over to be counted; false when that cannot be, and nothing has been done.
+    func submitEstimate(_ hold: Hold, _ said: Said) -> Bool {
         guard let estimates = lane.estimates, let dated, let vocabulary = way?.vocabulary,
             body.readableBytes <= estimatedBodyBytesMax
         else { return false }
         let attempt = Estimates.Attempt(
-            hold: hold, dated: dated, tier: reader.servedTier ?? tier, heldAt: heldAt, partsBound: partsBound,
-            outputBytes: reader.outputBytes)
-        guard
-            estimates.submit(attempt, vocabulary: vocabulary, operation: operation, body: body, text: reader.text)
-        else { return false }
+            hold: hold, dated: dated, tier: said.tier ?? tier, heldAt: heldAt, partsBound: partsBound, said: said)
+        guard estimates.submit(attempt, vocabulary: vocabulary, operation: operation, body: body) else { return false }
         lane.countEstimate(byTokenizer: true)
         leavePlace(used: probableTokens, at: .now())
         self.hold = nil

@@ -162,7 +162,11 @@ extension Failure {
 
 extension MoneyRefusal {
     /// Which limit it is, of whom and over which time.
-    fileprivate var limitWords: String { "limit of $\(limit) \(period.words) of \(account)" }
+    fileprivate var limitWords: String {
+        let words = "limit of $\(limit) \(period.words) of \(account)"
+        guard let grace else { return words }
+        return "\(words), with its grace '\(grace.name)' of $\(grace.amount),"
+    }
 
     fileprivate var resetWords: String {
         if let resets { return "It resets at \(resets)." }

@@ -8,13 +8,45 @@ import Wire
 private let lengtheningShare: Int64 = 4
 /// …and by no fewer tokens than this, so that it is not asked for at every event.
 private let smallestLengthening: Int64 = 256
+/// Once a stream has run past its bound it is lengthened again when so many tokens are left, so that the entry can be on disk
+/// before they are used up.
+private let lengtheningLead: Int64 = 64
 /// Near the limit a hold is lengthened by what is left, if that is at least so many tokens.
 private let smallestLastLengthening: Int64 = 16
 
 /// Streams that run past what was held for them: providers that ignore an output limit, or count reasoning beside it.
 extension CallRelay {
+    /// What a new hold pays for.
+    func setBound(_ tokens: Int64) {
+        outputBound = tokens
+        durableBound = tokens
+        lengthensBeyond = tokens
+        freeBound = tokens
+    }
+
+    /// A stream has said more than was free: holds more where that is needed, and keeps back what is paid for by nothing on disk yet.
+    /// False when the stream was ended for want of money.
+    func pays(for counted: Int64, _ progress: StreamStep.Progress) -> Bool {
+        // What has ended grows no more.
+        if case .open = progress, counted > lengthensBeyond, !lengthen(counted: counted) { return false }
+        if counted > durableBound, outputBound > durableBound {
+            if lane.gate.isDurable(holdSequence) { durableBound = outputBound } else { holdBack() }
+        }
+        freeBound = min(lengthensBeyond, durableBound)
+        return true
+    }
+
+    /// Nothing more is read or delivered before the last lengthening is on disk.
+    private func holdBack() {
+        connection?.setPaused(true)
+        guard phase == .delivering else { return }
+        sink?.flush()
+        phase = .gated
+        lane.gate.wait(for: holdSequence, self)
+    }
+
     /// Holds another block for a stream that has said `counted` tokens; false when the stream was ended for want of money.
-    func lengthen(counted: Int64) -> Bool {
+    private func lengthen(counted: Int64) -> Bool {
         guard let dated, var held = hold else { return true }
         let start = max(outputBound, counted)
         var block = max(smallestLengthening, outputBound / lengtheningShare)
@@ -22,17 +54,24 @@ extension CallRelay {
         while true {
             let (bound, overflow) = start.addingReportingOverflow(block)
             let tokens = TokenBound(input: inputBound, output: bound, hasAudio: hasAudio, tier: tier)
-            guard !overflow, let whole = upperBound(tokens, dated.price) else { return stop(.callTooDear) }
+            guard !overflow, let whole = dated.upperBound(tokens) else { return stop(.callTooDear) }
             let more = whole - held.amount
             let now = Timestamp.now()
             // What costs nothing, or is covered by what was held, needs no more.
             let outcome =
-                more > .zero ? lane.ledger.lengthen(&held, by: more, outputBound: bound, at: now) : .lengthened
+                more > .zero
+                ? lane.ledger.lengthen(&held, by: more, outputBound: bound, at: now) : .lengthened(holdSequence)
             switch outcome {
-            case .lengthened:
+            case .lengthened(let sequence):
                 hold = held
+                holdSequence = sequence
                 outputBound = bound
+                lengthensBeyond = max(counted, bound - lengtheningLead)
                 lane.countLengthened()
+                return true
+            // Not needed yet: asked again when it is.
+            case .unavailable where counted <= outputBound:
+                lengthensBeyond = outputBound
                 return true
             case .unavailable: return stop(.journalUnavailable)
             case .refused(let money):
@@ -42,6 +81,10 @@ extension CallRelay {
                     refusal = .streamStopped(money)
                     block = room - start
                     continue
+                }
+                guard counted > outputBound else {
+                    lengthensBeyond = outputBound
+                    return true
                 }
                 return stop(refusal ?? .streamStopped(money))
             }

@@ -29,37 +29,59 @@ extension CallRelay {
     }
 
     /// The charge for a usage that the provider reported, at the tier that it says it served.
-    func settlement(_ usage: Usage, served: ServiceTier?, estimated: Bool = false) -> End {
+    ///
+    /// - Parameter isUnknown: it names a tier that Weir does not know, whose price nobody knows either.
+    func settlement(_ usage: Usage, served: ServiceTier?, isUnknown: Bool) -> End {
         let tier = served ?? self.tier
         guard let dated, let hold else { return .settled(usage, .zero, estimated: true, tier: tier) }
-        guard let amount = charge(usage, dated.price, tier: tier, startedAt: heldAt) else {
+        guard !isUnknown, let amount = dated.charge(usage, tier: tier, startedAt: heldAt) else {
             lane.countUnpriced()
             lane.log.error(
                 "a usage has no price and is settled at its hold",
-                metadata: ["endpoint": "\(endpointName)", "price": "\(way?.served.price ?? "")", "tier": "\(tier)"])
+                metadata: [
+                    "endpoint": "\(endpointName)", "price": "\(way?.served.price ?? "")",
+                    "tier": "\(isUnknown ? "unknown" : tier.rawValue)",
+                ])
             return .settled(usage, hold.amount, estimated: true, tier: tier)
         }
-        return .settled(usage, amount, estimated: estimated, tier: tier)
+        return .settled(usage, amount, estimated: false, tier: tier)
     }
 
     /// Ends the hold of a stream that ended or was given up.
     func settleStream(_ reader: StreamReader, isComplete: Bool) {
         guard let hold else { return }
         if let usage = reader.usage, isComplete || reader.usageIsLast {
-            return end(hold, settlement(usage, served: reader.servedTier), rawUsage: reader.rawUsage)
+            let ending = settlement(usage, served: reader.servedTier, isUnknown: reader.hasUnknownTier)
+            return end(hold, ending, rawUsage: reader.rawUsage)
         }
         endEstimated(hold, reader)
     }
 
     /// Ends a hold by what was counted of the stream, with the model's tokenizer where it has one.
     func endEstimated(_ hold: Hold, _ reader: StreamReader) {
-        if var usage = reader.usage {
-            // Told on the way and not at the end: no less than this, and what has come since.
-            usage.output += max(0, reader.estimatedTokens - usage.outputTokens)
-            return end(hold, settlement(usage, served: reader.servedTier, estimated: true), rawUsage: reader.rawUsage)
+        endEstimated(
+            hold,
+            Said(
+                text: reader.text, bytes: reader.outputBytes, tokens: reader.estimatedTokens, usage: reader.usage,
+                rawUsage: reader.rawUsage, tier: reader.servedTier))
+    }
+
+    /// Ends the hold of a whole answer whose provider did not count by the answer's text.
+    func endEstimated(_ hold: Hold, _ answer: AnswerScan) {
+        guard let text = readAnswerText(self.answer.bytes, operation: operation) else {
+            return end(hold, estimate(outputTokens: nil))
         }
-        if submitEstimate(hold, reader) { return }
-        end(hold, estimate(outputTokens: reader.estimatedTokens))
+        let tokens = Int64(Said.tokens(ofBytes: text.bytes))
+        endEstimated(hold, Said(text: text.beginning, bytes: text.bytes, tokens: tokens, tier: answer.servedTier))
+    }
+
+    private func endEstimated(_ hold: Hold, _ said: Said) {
+        guard let dated, !submitEstimate(hold, said) else { return }
+        lane.countEstimate(byTokenizer: false)
+        let usage = said.usage(counted: Usage(input: inputBound, output: said.tokens))
+        end(
+            hold, estimated(usage, told: said.usage, hold, dated, said.tier ?? tier, heldAt),
+            rawUsage: said.usage == nil ? nil : said.rawUsage)
     }
 
     /// What an attempt cost when its provider did not say: the input's bound and what was counted of the output, never above the hold.
@@ -68,26 +90,54 @@ extension CallRelay {
         lane.countEstimate(byTokenizer: false)
         // Where nothing could be counted, the upper bound is all that is known.
         guard let output else { return .settled(Usage(input: inputBound), hold.amount, estimated: true, tier: tier) }
-        return cappedEstimate(Usage(input: inputBound, output: output), hold, dated.price, tier, heldAt)
+        return estimated(Usage(input: inputBound, output: output), told: nil, hold, dated, tier, heldAt)
     }
 }
 
-/// An estimate is no evidence that more was used than the hold bounds.
-func cappedEstimate(_ usage: Usage, _ hold: Hold, _ price: Price, _ tier: ServiceTier, _ heldAt: Timestamp) -> End {
-    let amount = min(charge(usage, price, tier: tier, startedAt: heldAt) ?? hold.amount, hold.amount)
+/// What an answer said, as far as it came, when nobody told in the end how many tokens it was.
+struct Said: Sendable {
+    /// The beginning of it, as written in JSON.
+    var text: ByteBuffer
+    /// All of it.
+    var bytes: Int
+    /// By its bytes.
+    var tokens: Int64
+    /// Told on the way: no less than this.
+    var usage: Usage?
+    var rawUsage: ByteBuffer?
+    /// As it says it is served.
+    var tier: ServiceTier?
+
+    /// Fewer bytes of text than a token has in any common language, so that an estimate is rather high.
+    private static let bytesPerToken = 3
+
+    static func tokens(ofBytes bytes: Int) -> Int { (bytes + bytesPerToken - 1) / bytesPerToken }
+
+    /// What was told on the way, and what has come since by a count of the whole.
+    func usage(counted: Usage) -> Usage {
+        guard var told = usage else { return counted }
+        told.output += max(0, counted.output - told.outputTokens)
+        return told
+    }
+}
+
+/// An estimate is no evidence that more was used than the hold bounds; what the provider told on the way is.
+func estimated(
+    _ usage: Usage, told: Usage?, _ hold: Hold, _ dated: DatedPrice, _ tier: ServiceTier, _ heldAt: Timestamp
+) -> End {
+    var amount = min(dated.charge(usage, tier: tier, startedAt: heldAt) ?? hold.amount, hold.amount)
+    if let told { amount = max(amount, dated.charge(told, tier: tier, startedAt: heldAt) ?? amount) }
     return .settled(usage, amount, estimated: true, tier: tier)
 }
 
 extension StreamReader {
-    /// Fewer bytes of text than a token has in any common language, so that an estimate is rather high.
-    private static let bytesPerToken = 3
     /// More bytes of text, as written in JSON, than tokens have on average in any language.
     private static let bytesPerTokenAtMost = 8
     /// Events that may carry no token of their own, such as the first of a tool call.
     private static let emptyEvents = 16
 
     /// Output tokens of a stream whose provider did not count them.
-    var estimatedTokens: Int64 { Int64(max(outputEvents, (outputBytes + Self.bytesPerToken - 1) / Self.bytesPerToken)) }
+    var estimatedTokens: Int64 { Int64(max(outputEvents, Said.tokens(ofBytes: outputBytes))) }
 
     /// Output tokens that there are at the least.
     var leastTokens: Int64 {

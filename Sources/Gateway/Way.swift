@@ -8,8 +8,27 @@ import Tokens
 final class DatedPrice: Sendable {
     let from: Timestamp
     let price: Price
+    /// Of nearly every call: text at the standard tier of a price without brackets or times of day. Worked out once, since looking
+    /// tiers and meters up anew takes longer than the arithmetic.
+    private let plainBound: DearestPrices?
+    private let plainRates: Rates?
 
-    init(from: Timestamp, price: Price) { (self.from, self.price) = (from, price) }
+    init(from: Timestamp, price: Price) {
+        (self.from, self.price) = (from, price)
+        let isPlain = price.brackets.count == 1 && price.brackets[0].aboveInputTokens == 0 && price.offPeak == nil
+        plainBound = isPlain ? DearestPrices(TokenBound(input: 0, output: 1), price) : nil
+        plainRates = isPlain ? price.rates(inputTokens: 0, tier: .standard, startedAt: from) : nil
+    }
+
+    func upperBound(_ bound: TokenBound) -> Money? {
+        if let plainBound, !bound.hasAudio, bound.tier == .standard { return plainBound.upperBound(bound) }
+        return Ledger.upperBound(bound, price)
+    }
+
+    func charge(_ usage: Usage, tier: ServiceTier, startedAt moment: Timestamp) -> Money? {
+        if let plainRates, tier == .standard { return Ledger.charge(usage, plainRates) }
+        return Ledger.charge(usage, price, tier: tier, startedAt: moment)
+    }
 }
 
 /// One model at one endpoint, with all that a call needs there worked out beforehand.

@@ -157,7 +157,7 @@ extension Comparison {
     }
 
     private func worth(_ place: Int) -> Worth {
-        var picos = [Int128](repeating: 0, count: allMeters.count)
+        var picos = [Int128](repeating: 0, count: Meter.all.count)
         var charged = MoneyTotal.zero
         var isPriced = true
         for number in places[place].attempts {
@@ -173,7 +173,7 @@ extension Comparison {
                 continue
             }
             var whole: Int128 = 0
-            for meter in allMeters {
+            for meter in Meter.all {
                 let tokens = usage[meter]
                 guard tokens != 0 else { continue }
                 let cost = Int128(tokens) * Int128(rates.charged(meter)?.picos ?? 0)
@@ -260,7 +260,7 @@ extension Usage {
     /// Of a signed vector.
     fileprivate var magnitude: Int64 {
         var sum: Int64 = 0
-        for meter in allMeters { sum += abs(self[meter]) }
+        for meter in Meter.all { sum += abs(self[meter]) }
         return sum
     }
 }

@@ -16,13 +16,13 @@ public struct MeterSet: Sendable, Hashable {
     }
 
     public func contains(_ meter: Meter) -> Bool { bits & 1 << UInt16(meter.index) != 0 }
-    public var meters: [Meter] { allMeters.filter(contains) }
+    public var meters: [Meter] { Meter.all.filter(contains) }
 
     func sum(_ usage: Usage) -> Int64 {
         var sum: Int64 = 0
         var rest = bits
         while rest != 0 {
-            sum += usage[allMeters[rest.trailingZeroBitCount]]
+            sum += usage[Meter.all[rest.trailingZeroBitCount]]
             rest &= rest - 1
         }
         return sum
@@ -32,6 +32,3 @@ public struct MeterSet: Sendable, Hashable {
 extension MeterSet: CustomStringConvertible {
     public var description: String { meters.map(\.rawValue).joined(separator: "+") }
 }
-
-/// `Meter.allCases` makes a new array each time.
-let allMeters = Meter.allCases

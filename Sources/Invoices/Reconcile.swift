@@ -235,13 +235,16 @@ struct Comparison {
         let used = set.sum(attempt.usage)
         guard up else { return used }
         var bound: Int64 = 0
-        if set.bits & 0x3F != 0 { bound += attempt.inputBound }
-        if set.bits & ~0x3F != 0 { bound += attempt.outputBound }
-        return max(0, bound - used)
+        if set.bits & 0x3F != 0 { bound = bound.saturating(plus: attempt.inputBound) }
+        if set.bits & ~0x3F != 0 { bound = bound.saturating(plus: attempt.outputBound) }
+        return max(0, bound.saturating(minus: used))
     }
 
     private func room(_ place: Int, _ set: MeterSet, up: Bool, voided: Bool) -> UInt64 {
-        places[place].attempts.reduce(0) { $0 + UInt64(room($1, set, up: up, voided: voided)) }
+        places[place].attempts.reduce(0) { sum, attempt in
+            let room = room(attempt, set, up: up, voided: voided)
+            return sum.saturating(plus: UInt64(max(0, room)))
+        }
     }
 
     mutating func compareQuantities() {
@@ -422,5 +425,18 @@ struct Comparison {
             places[other].cells[signature].verdict = .agrees
             return
         }
+    }
+}
+
+extension FixedWidthInteger {
+    /// Bounds that nobody set a limit to are as large as a number can be.
+    fileprivate func saturating(plus other: Self) -> Self {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+
+    fileprivate func saturating(minus other: Self) -> Self {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other < 0 ? .max : .min) : difference
     }
 }

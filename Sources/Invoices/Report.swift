@@ -92,7 +92,7 @@ extension Reconciliation {
 extension Proposal {
     /// The signed meters that are not zero: `output=12 input=-3`.
     public var metersText: String {
-        allMeters.filter { meters[$0] != 0 }.map { "\($0.rawValue)=\(meters[$0])" }.joined(separator: " ")
+        Meter.all.filter { meters[$0] != 0 }.map { "\($0.rawValue)=\(meters[$0])" }.joined(separator: " ")
     }
 }
 

@@ -252,7 +252,7 @@ extension EntryWriter {
     }
 
     mutating func meters(_ usage: Usage) {
-        for meter in Meter.allCases {
+        for meter in Meter.all {
             let count = usage[meter]
             if count != 0 { member(meter.text, count) }
         }

@@ -87,6 +87,8 @@ public struct MoneyRefusal: Sendable, Hashable {
     /// Over which its limit counts.
     public var period: Period
     public var limit: Money
+    /// What the limit admits beyond itself, and by what name.
+    public var grace: SpendLimit.Grace?
     /// The most that the account would still admit.
     public var left: Money
     public var asked: Money
@@ -107,8 +109,8 @@ public struct PaceRefusal: Sendable, Hashable {
 
 /// What came of asking for more than was held, while an answer is still coming.
 public enum Lengthening: Sendable {
-    /// The hold is larger now; its new amount is in the journal on its way to the disk.
-    case lengthened
+    /// The hold is larger now; its new amount is in the journal on its way to the disk, in the entry of this sequence number.
+    case lengthened(UInt64)
     case refused(MoneyRefusal)
     /// The hold has ended or is in doubt, or nothing can be journalled now.
     case unavailable
@@ -234,6 +236,10 @@ struct LedgerState: ~Copyable, Sendable {
         var epoch: UInt32
     }
 
+    func grace(_ account: AccountName, _ period: Period) -> SpendLimit.Grace? {
+        accounts.limits(account).spend.first { $0.period == period }?.grace
+    }
+
     mutating func takeAlerts() -> [AlertNotice] {
         if alerts.isEmpty { return [] }
         defer { alerts = [] }
@@ -260,7 +266,8 @@ extension LiveLedger {
             case .refused(let account, let period, let limit, let left, let resets):
                 return .refused(
                     MoneyRefusal(
-                        account: account, period: period, limit: limit, left: left, asked: request.amount, resets: resets))
+                        account: account, period: period, limit: limit, grace: state.grace(account, period), left: left,
+                        asked: request.amount, resets: resets))
             case .granted(let ref, let covered, let grace):
                 state.writer.begin("hold", at: now)
                 state.writer.hold(request, key: state.keys[request.key].record.id, drawn: covered, grace: grace)
@@ -323,17 +330,19 @@ extension LiveLedger {
             case .gone: return .unavailable
             case .refused(let account, let period, let limit, let left, let resets):
                 return .refused(
-                    MoneyRefusal(account: account, period: period, limit: limit, left: left, asked: more, resets: resets))
+                    MoneyRefusal(
+                        account: account, period: period, limit: limit, grace: state.grace(account, period), left: left,
+                        asked: more, resets: resets))
             case .lengthened(let grace):
                 let entry = LengthenedEntry(
                     hold: old.sequence, attempt: old.attempt, amount: more, outputBound: max(0, outputBound), grace: grace)
                 guard state.backlog.isEmpty, Entry.lengthened(entry).write(to: &state.writer, at: now),
-                    (try? journal.append(state.writer.bytes, urgent: true)) != nil
+                    let sequence = try? journal.append(state.writer.bytes, urgent: true)
                 else {
                     state.accounts.undoLengthening(old.ref, by: more)
                     return .unavailable
                 }
-                return .lengthened
+                return .lengthened(sequence)
             }
         }
         if case .lengthened = outcome { hold.amount += more }
@@ -494,6 +503,6 @@ extension LedgerState {
 /// All tokens of an attempt, whatever the provider claims.
 private func paceTokens(_ usage: Usage) -> Int64 {
     var sum: Int64 = 0
-    for meter in Meter.allCases where usage[meter] > 0 { sum += min(usage[meter], largestPaceAmount) }
+    for meter in Meter.all where usage[meter] > 0 { sum += min(usage[meter], largestPaceAmount) }
     return sum
 }

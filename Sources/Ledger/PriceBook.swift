@@ -76,7 +76,7 @@ public struct Rates: Sendable, Hashable {
     /// The higher of two prices, meter by meter; a meter that is unknown in one counts as in the other.
     public func dearer(_ other: Rates) -> Rates {
         var rates = self
-        for meter in Meter.allCases {
+        for meter in Meter.all {
             guard let price = other[meter] else { continue }
             if price.picos > rates[meter]?.picos ?? -1 { rates[meter] = price }
         }
@@ -186,7 +186,7 @@ public struct Price: Sendable, Hashable {
     private func known(_ rates: Rates) -> Rates {
         guard attested == nil else { return rates }
         var rates = rates
-        for meter in Meter.allCases where rates[meter]?.picos == 0 { rates[meter] = nil }
+        for meter in Meter.all where rates[meter]?.picos == 0 { rates[meter] = nil }
         return rates
     }
 

@@ -37,45 +37,61 @@ public struct TokenBound: Sendable, Hashable {
 /// The most that one attempt can cost, rounded up: each token at the dearest meter it can be counted by.
 /// `nil` when the price knows too little to bound it.
 public func upperBound(_ bound: TokenBound, _ price: Price) -> Money? {
-    guard let (input, output) = dearestPicos(bound, price) else { return nil }
-    // Two products of 63 bits each stay below 2^127 together.
-    return Money(picos: product(bound.input, input) + product(bound.output, output), rounding: .up)
+    DearestPrices(bound, price)?.upperBound(bound)
 }
 
 /// The longest output of each of `choices` that a headroom still pays for; `nil` when not even the input fits.
 public func affordableOutput(_ headroom: Money, _ bound: TokenBound, choices: Int64, _ price: Price) -> Int64? {
-    guard let (input, output) = dearestPicos(bound, price) else { return nil }
-    let left = Int128(headroom.nanos) * 1000 - product(bound.input, input)
+    guard let dearest = DearestPrices(bound, price) else { return nil }
+    let left = Int128(headroom.nanos) * 1000 - product(bound.input, dearest.input)
     guard left >= 0 else { return nil }
-    guard output > 0 else { return Int64.max }
-    return Int64(clamping: left / Int128(output) / Int128(max(1, choices)))
+    guard dearest.output > 0 else { return Int64.max }
+    return Int64(clamping: left / Int128(dearest.output) / Int128(max(1, choices)))
 }
 
 /// What one attempt did cost: meters times price, rounded half-even once. `nil` when a meter it used has no price.
 public func charge(_ usage: Usage, _ price: Price, tier: ServiceTier = .standard, startedAt moment: Timestamp) -> Money? {
     guard let rates = price.rates(inputTokens: usage.inputTokens, tier: tier, startedAt: moment) else { return nil }
+    return charge(usage, rates)
+}
+
+/// The same at rates that are known to be this usage's.
+public func charge(_ usage: Usage, _ rates: Rates) -> Money? {
     var picos: Int128 = 0
-    for meter in Meter.allCases where usage[meter] > 0 {
+    for meter in Meter.all where usage[meter] > 0 {
         guard let rate = rates.charged(meter) else { return nil }
         picos += product(usage[meter], rate.picos)
     }
     return Money(picos: picos, rounding: .halfEven)
 }
 
-private func dearestPicos(_ bound: TokenBound, _ price: Price) -> (input: Int64, output: Int64)? {
-    guard let rates = price.dearest(inputTokensAtMost: bound.input, tier: bound.tier) else { return nil }
-    let noOutput: Int64? = price.makesNoOutput && bound.output == 0 ? 0 : nil
-    guard var input = rates[.input]?.picos, var output = rates[.output]?.picos ?? noOutput else { return nil }
-    for meter in [Meter.cachedInput, .cacheWrite, .cacheWriteHour, .imageInput] {
-        input = max(input, rates[meter]?.picos ?? 0)
+/// The most that one token of a call can cost, by the dearest meters that it can be counted by, in pico-dollars.
+public struct DearestPrices: Sendable, Hashable {
+    public let input: Int64
+    public let output: Int64
+
+    /// `nil` when the price knows too little.
+    public init?(_ bound: TokenBound, _ price: Price) {
+        guard let rates = price.dearest(inputTokensAtMost: bound.input, tier: bound.tier) else { return nil }
+        let noOutput: Int64? = price.makesNoOutput && bound.output == 0 ? 0 : nil
+        guard var input = rates[.input]?.picos, var output = rates[.output]?.picos ?? noOutput else { return nil }
+        for meter in [Meter.cachedInput, .cacheWrite, .cacheWriteHour, .imageInput] {
+            input = max(input, rates[meter]?.picos ?? 0)
+        }
+        output = max(output, rates[.reasoning]?.picos ?? 0, rates[.imageOutput]?.picos ?? 0)
+        if bound.hasAudio {
+            guard let audioIn = rates[.audioInput]?.picos, let audioOut = rates[.audioOutput]?.picos else { return nil }
+            input = max(input, audioIn)
+            output = max(output, audioOut)
+        }
+        (self.input, self.output) = (input, output)
     }
-    output = max(output, rates[.reasoning]?.picos ?? 0, rates[.imageOutput]?.picos ?? 0)
-    if bound.hasAudio {
-        guard let audioIn = rates[.audioInput]?.picos, let audioOut = rates[.audioOutput]?.picos else { return nil }
-        input = max(input, audioIn)
-        output = max(output, audioOut)
+
+    /// The most that so many tokens cost at these prices, rounded up.
+    public func upperBound(_ bound: TokenBound) -> Money {
+        // Two products of 63 bits each stay below 2^127 together.
+        Money(picos: product(bound.input, input) + product(bound.output, output), rounding: .up)
     }
-    return (input, output)
 }
 
 /// Negative meters are no usage; each product of two 63-bit numbers is clamped so that ten of them add up within 127 bits.

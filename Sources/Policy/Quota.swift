@@ -16,6 +16,9 @@ public struct Quota: Sendable, Hashable {
     /// No report keeps an endpoint away longer than this.
     public static let resetLongestMilliseconds: Int64 = 3_600_000
 
+    /// Larger limits, reports and calls are counted as this many tokens, so that nothing overflows.
+    static let tokensMost: Int64 = 1_000_000_000_000
+
     /// When to look again at an endpoint that has as many attempts under way as it may.
     public static let concurrencyPauseMilliseconds: Int64 = 1_000
 
@@ -48,8 +51,8 @@ public struct Quota: Sendable, Hashable {
         if pace.requestsPerMinute != nil { requests.add(1, at: now) }
         if pace.tokensPerMinute != nil { tokens.add(asked, at: now) }
         if pace.concurrency != nil { underWay += 1 }
-        requestsLeft?.remaining -= 1
-        tokensLeft?.remaining -= asked
+        requestsLeft?.take(1)
+        tokensLeft?.take(asked)
     }
 
     /// It ended. `beyond`: by how much its tokens were more than was counted when it began.
@@ -61,9 +64,9 @@ public struct Quota: Sendable, Hashable {
     /// It was not sent after all.
     public mutating func gaveUp(tokens asked: Int64, at now: Timestamp) {
         if pace.requestsPerMinute != nil { requests.add(-1, at: now) }
-        requestsLeft?.remaining += 1
-        tokensLeft?.remaining += asked
-        ended(beyond: -asked, at: now)
+        requestsLeft?.take(-1)
+        tokensLeft?.take(-bounded(asked))
+        ended(beyond: -bounded(asked), at: now)
     }
 
     public mutating func learn(_ report: QuotaReport, at now: Timestamp) {
@@ -85,23 +88,28 @@ extension Quota.Room {
     }
 }
 
+/// A number of tokens that can be added up and multiplied by the milliseconds of a minute.
+private func bounded(_ tokens: Int64) -> Int64 { min(max(tokens, -Quota.tokensMost), Quota.tokensMost) }
+
 /// What an endpoint said is left, less what went out since; forgotten when it is whole again.
 private struct Learned: Sendable, Hashable {
-    var remaining: Int64
+    private(set) var remaining: Int64
     let limit: Int64
     let resets: Timestamp
 
     init(_ left: QuotaReport.Left, at now: Timestamp) {
-        remaining = left.remaining
-        limit = max(left.limit ?? 0, left.remaining)
+        remaining = bounded(left.remaining)
+        limit = max(bounded(left.limit ?? 0), remaining)
         let wait = left.resetMilliseconds ?? Quota.resetDefaultMilliseconds
         resets = now.advanced(byMilliseconds: min(max(0, wait), Quota.resetLongestMilliseconds))
     }
 
+    mutating func take(_ asked: Int64) { remaining = bounded(remaining - bounded(asked)) }
+
     func room(for asked: Int64, at now: Timestamp) -> Quota.Room {
         // A clock that stepped back must not keep the endpoint away longer than a report can.
         guard now < resets, resets.milliseconds(since: now) <= Quota.resetLongestMilliseconds else { return .ample }
-        let left = remaining - min(asked, max(1, limit))
+        let left = remaining - min(bounded(asked), max(1, limit))
         if left < 0 { return .none(until: resets) }
         return left < limit / Quota.tightShare ? .tight : .ample
     }
@@ -117,7 +125,7 @@ private struct MinuteCount: Sendable, Hashable {
 
     mutating func add(_ amount: Int64, at now: Timestamp) {
         self = turned(at: now)
-        current = max(0, current + amount)
+        current = max(0, bounded(current + bounded(amount)))
     }
 
     /// With the window that `now` lies in; a clock that stepped back begins anew.
@@ -135,8 +143,9 @@ private struct MinuteCount: Sendable, Hashable {
 
     func room(for asked: Int64, within limit: Int64, at now: Timestamp) -> Quota.Room {
         let count = turned(at: now)
+        let limit = bounded(limit)
         // What is larger than the whole limit has room when nothing else is there.
-        let asked = min(asked, limit)
+        let asked = min(bounded(asked), limit)
         let elapsed = now.milliseconds(since: count.start)
         let used = count.current + (count.previous * (Self.minute - elapsed) + Self.minute - 1) / Self.minute
         let left = limit - used - asked

@@ -91,9 +91,13 @@ public struct RequestScan: Sendable, Hashable {
     /// The smallest output limit that the request sets, if it sets one.
     public var outputLimit: Int64? {
         var least: Int64?
-        for field in [maxTokens, maxCompletionTokens, maxOutputTokens, nPredict] {
+        func take(_ field: IntegerField?) {
             if let value = field?.value, value < least ?? .max { least = value }
         }
+        take(maxTokens)
+        take(maxCompletionTokens)
+        take(maxOutputTokens)
+        take(nPredict)
         return least
     }
 }
@@ -214,6 +218,7 @@ extension RequestScanner {
         return BoolField(value: value, range: start..<cursor.at)
     }
 
+    /// A number of tokens or choices; none is larger than the tokens that one attempt can have.
     mutating func integer(_ name: StaticName, least: Int64) throws(ScanError) -> IntegerField {
         let start = cursor.at
         if cursor.peek == UInt8(ascii: "n") {
@@ -223,7 +228,7 @@ extension RequestScanner {
         guard cursor.peek == UInt8(ascii: "-") || cursor.peek &- 0x30 < 10 else { throw wrongType(name) }
         let number = try cursor.number()
         guard number.whole else { throw ScanError(.notAnInteger, at: start, parameter: name) }
-        guard let value = cursor.integer(number.range), value >= least else {
+        guard let value = cursor.integer(number.range), value >= least, value <= tokensMax else {
             throw ScanError(.outOfRange, at: start, parameter: name)
         }
         return IntegerField(value: value, range: number.range)

@@ -59,7 +59,8 @@ public struct ScanError: Error, Sendable, Hashable {
         case .tooDeep, .tooLarge, .tooManyKeys: "Send a smaller object."
         case .duplicateKey: "Send each key once."
         case .escapedKey, .escapedValue: "Write it as plain characters."
-        case .wrongType, .notAnInteger, .outOfRange: "See the API reference for what this field takes."
+        case .wrongType, .notAnInteger: "See the API reference for what this field takes."
+        case .outOfRange: "Send a number that the API reference permits, and no more than \(tokensMax)."
         }
     }
 }

@@ -64,6 +64,8 @@ public struct StreamReader: Sendable {
     public private(set) var usageAtStart: Usage?
     /// The tier that the provider says it serves, as last told; nil when it says nothing, or a word that Weir does not know.
     public private(set) var servedTier: ServiceTier?
+    /// The last word it told is one that Weir does not know, so that nobody knows the price.
+    public private(set) var hasUnknownTier = false
     /// The model that the provider says it uses.
     public private(set) var reportedModel: ByteBuffer?
     /// Events that carried generated content.
@@ -289,7 +291,10 @@ extension StreamReader {
             }
             usageIsLast = event.hasNoChoices || event.meaning == .end || (dialect == .messages && !event.isUsageAtStart)
         }
-        if let tier = event.tier { servedTier = tier.known }
+        if let tier = event.tier {
+            servedTier = tier.known
+            hasUnknownTier = tier.known == nil
+        }
         if reportedModel == nil, let model = event.model { reportedModel = slice(model).map { ByteBuffer(copying: $0) } }
         if event.contentBytes > 0 {
             outputEvents += 1

@@ -12,12 +12,19 @@ public struct AnswerScan: Sendable, Hashable {
     public var rawUsage: Range<Int>?
     /// The tier that the provider says it served; nil when it says nothing, or a word that Weir does not know.
     public var servedTier: ServiceTier?
+    /// It says a word that Weir does not know, so that nobody knows the price.
+    public var hasUnknownTier = false
     /// The `error` member, when it is not null.
     public var error: Range<Int>?
     /// The model that the provider says it used, inside its quotes.
     public var model: Range<Int>?
 
     public init() {}
+
+    fileprivate mutating func take(_ tier: StatedTier) {
+        servedTier = tier.known
+        hasUnknownTier = tier.known == nil
+    }
 }
 
 /// Reads a whole answer; throws when it is not exactly one complete JSON object.
@@ -40,13 +47,13 @@ public func readAnswer(_ body: UnsafeRawBufferPointer) throws(ScanError) -> Answ
                 answer.usage = read.meters
                 answer.rawUsage = start..<cursor.at
                 // Anthropic tells the tier in its usage.
-                if read.statesTier { answer.servedTier = read.tier }
+                if read.statesTier { answer.take(StatedTier(known: read.tier)) }
             }
         case 5 where cursor.matches(key, "error"): answer.error = try cursor.valueUnlessNull() ?? answer.error
         case 5 where cursor.matches(key, "model"): answer.model = try cursor.textUnlessEmpty() ?? answer.model
         case 10 where cursor.matches(key, "eval_count"): ollama.output = try cursor.tokens(ollama.output, &ollama)
         case 12 where cursor.matches(key, "service_tier"):
-            if let tier = try cursor.serviceTier() { answer.servedTier = tier.known }
+            if let tier = try cursor.serviceTier() { answer.take(tier) }
         case 17 where cursor.matches(key, "prompt_eval_count"): ollama.input = try cursor.tokens(ollama.input, &ollama)
         default: try cursor.skip()
         }
@@ -207,12 +214,14 @@ extension JSONCursor {
         return text.isEmpty ? nil : text.range
     }
 
-    /// Passes any value; if it is a string, the tier that it names, where Weir knows the word.
+    /// Passes any value; if it is a string, the tier that it names, where Weir knows the word. `auto` repeats the question and
+    /// states nothing.
     mutating func serviceTier() throws(ScanError) -> StatedTier? {
         guard let word = try textUnlessEmpty() else { return nil }
         let bytes = UnsafeRawBufferPointer(start: base + word.lowerBound, count: word.count)
+        if bytesEqual(bytes, "auto") { return nil }
         let tier: ServiceTier? =
-            if bytesEqual(bytes, "default") || bytesEqual(bytes, "standard") {
+            if bytesEqual(bytes, "default") || bytesEqual(bytes, "standard") || bytesEqual(bytes, "on_demand") {
                 .standard
             } else if bytesEqual(bytes, "priority") {
                 .priority

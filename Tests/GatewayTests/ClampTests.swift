@@ -85,6 +85,53 @@ struct ClampTests {
         }
     }
 
+    @Test("No output limit brings Weir down, not even where nothing is held because the model is free")
+    func endless() async throws {
+        let free = Price(
+            from: CivilDate(year: 2020, month: 1, day: 1), input: TokenPrice(picos: 0), cachedInput: TokenPrice(picos: 0),
+            output: TokenPrice(picos: 0), attested: "the test")
+        try await ScriptedUpstream.with({ _, _ in [.send(Say.whole)] }) { upstream async throws in
+            let port = upstream.port
+            try await Harness.with(
+                price: free,
+                endpoints: { _ in
+                    // Openai's limit is the caller's own, so that nothing of Weir's makes it smaller.
+                    var made = Endpoint.test("raw", port: port, provider: .openai)
+                    made.pace = PaceLimit(tokensPerMinute: 1_000_000)
+                    return [made]
+                }
+            ) { weir async throws in
+                func completion(_ tokens: String, _ more: String = "") -> String {
+                    #"{"model":"m","echo":true,"max_tokens":\#(tokens)\#(more),"prompt":["a","b"]}"#
+                }
+                let refused = try weir.chat(completion("9223372036854775807"), path: "/v1/completions")
+                #expect(refused.status == 400 && refused.code == "weir_number_out_of_range", "\(refused)")
+                #expect(refused.error?["param"] as? String == "max_tokens" && refused.body.contains("1000000000"), "\(refused)")
+                #expect(upstream.requests.isEmpty)
+                // The largest that is taken: the pace's whole minute, then none is left.
+                let served = try weir.chat(completion("1000000000", #","n":128"#), path: "/v1/completions")
+                #expect(served.status == 200, "\(served)")
+                #expect(try weir.holds().first?.outputBound == 256_000_000_000)
+                #expect(weir.settles())
+                _ = try weir.chat(completion("7"), path: "/v1/completions")
+                #expect(weir.settles())
+            }
+        }
+    }
+
+    @Test("A refusal names the grace that is used up as well")
+    func grace() async throws {
+        try await Self.with { weir, upstream async throws in
+            let limit = SpendLimit(
+                period: .monthUTC, amount: Money(nanos: 1_000), grace: .init(name: "year's end", amount: Money(nanos: 500)))
+            _ = try weir.ledger.setLimits([(.key("key_test"), AccountLimits(spend: [limit]))], at: .now())
+            let answer = try weir.chat(Ask.chat)
+            #expect(answer.status == 429 && answer.code == "weir_limit_reached", "\(answer)")
+            let words = "with its grace 'year's end' of $0.0000005,"
+            #expect((answer.error?["message"] as? String)?.contains(words) == true && upstream.requests.isEmpty, "\(answer)")
+        }
+    }
+
     @Test(
         "Numbers that could not be bounded are refused by name",
         arguments: [

@@ -71,6 +71,79 @@ struct EstimateTests {
         }
     }
 
+    static let silent: [(operation: String, path: String, body: String)] = [
+        (
+            #"{"model":"m","messages":[{"role":"user","content":"hello there"}]}"#, "/v1/chat/completions",
+            #"{"choices":[{"index":0,"message":{"role":"assistant","content":"TEXT","tool_calls":[]}}]}"#
+        ),
+        (Ask.completion, "/v1/completions", #"{"choices":[{"index":0,"text":"TEXT","finish_reason":"stop"}]}"#),
+        (
+            Ask.response, "/v1/responses",
+            #"{"id":"r","output":[{"type":"message","id":"m","role":"assistant","content":[{"type":"output_text","annotations":[],"text":"TEXT"}]}]}"#
+        ),
+    ]
+
+    @Test("A whole answer without a usage is charged what it says, not its whole hold", arguments: silent, [nil, "o200k_base"])
+    func whole(_ call: (operation: String, path: String, body: String), _ tokenizer: String?) async throws {
+        let text = String(repeating: " the", count: 120)
+        let answer = Say.json(call.body.replacingOccurrences(of: "TEXT", with: text))
+        try await ScriptedUpstream.with({ _, _ in [.send(answer)] }) { upstream async throws in
+            let port = upstream.port
+            let estimator = Estimator(folder: Self.vocabularies)
+            try await Harness.with(
+                estimator: estimator,
+                endpoints: { _ in
+                    var made = Endpoint.test("raw", port: port)
+                    made.models["m"]?.tokenizer = tokenizer
+                    return [made]
+                }
+            ) { weir async throws in
+                #expect(try weir.chat(call.operation, path: call.path).body.contains(text))
+                #expect(weir.settles(within: 10))
+                let end = try #require(try weir.ends().first)
+                let hold = try #require(try weir.holds().first)
+                // A token each with the tokenizer; without it three bytes a token.
+                #expect(end.estimated && end.usage.output == (tokenizer == nil ? 160 : 120), "\(end.usage)")
+                #expect(end.settled.nanos == end.usage.input * 1_000 + end.usage.output * 4_000 && end.settled < hold.amount)
+                #expect(weir.held == .zero)
+            }
+            estimator.shutdown()
+        }
+    }
+
+    @Test("What Weir estimated beyond a usage told on the way is never an overrun", arguments: [nil, "o200k_base"])
+    func toldOnTheWay(_ tokenizer: String?) async throws {
+        let told =
+            #"data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}"#
+            + "\n\n"
+        // Bytes make more tokens of this than what is held for its certain ones.
+        let script: [ScriptedUpstream.Act] = [
+            .send(Say.streamHead + Say.chunk(told) + Say.chunk(Say.delta(String(repeating: "x", count: 3_000)))),
+            .wait(milliseconds: 50), .close,
+        ]
+        try await ScriptedUpstream.with({ _, _ in script }) { upstream async throws in
+            let port = upstream.port
+            let estimator = Estimator(folder: Self.vocabularies)
+            try await Harness.with(
+                estimator: estimator,
+                endpoints: { _ in
+                    var made = Endpoint.test("raw", port: port)
+                    made.models["m"]?.tokenizer = tokenizer
+                    return [made]
+                }
+            ) { weir async throws in
+                _ = try weir.chat(#"{"model":"m","stream":true,"max_tokens":8,"messages":[{"role":"user","content":"hello"}]}"#)
+                #expect(weir.settles(within: 10))
+                let end = try #require(try weir.ends().first)
+                #expect(end.estimated && end.usage.input == 10 && end.usage.output > 5, "\(end.usage)")
+                if tokenizer == nil { #expect(end.usage.output == 1_001) }
+                #expect(try !weir.entries().contains { if case .overrun = $0 { true } else { false } })
+                #expect(weir.held == .zero)
+            }
+            estimator.shutdown()
+        }
+    }
+
     @Test("After a drain every hold that was being counted has one end")
     func drain() async throws {
         try await Self.with(words: 200) { weir, _ async throws in

@@ -67,6 +67,26 @@ struct LeavingTests {
         }
     }
 
+    @Test("Who leaves while an error is arriving has cost nothing")
+    func leavesDuringError() async throws {
+        let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{\"error\":"
+        try await ScriptedUpstream.with({ _, _ in [.send(head), .awaitClose] }) { upstream async throws in
+            let port = upstream.port
+            try await Harness.with(endpoints: { _ in [.test("raw", port: port, whenCallerLeaves: .cancel)] }) {
+                weir async throws in
+                let client = try RawClient(port: weir.port)
+                try client.send(Harness.request(Ask.chat))
+                #expect(eventually { !upstream.requests.isEmpty })
+                usleep(200_000)
+                client.close()
+                #expect(weir.settles() && eventually { upstream.clientsGone == 1 })
+                let ends = try weir.ends()
+                #expect(ends.count == 1 && ends[0].how == .voided && ends[0].why == "status_400", "\(ends)")
+                #expect(weir.held == .zero && weir.account?.settled == .zero)
+            }
+        }
+    }
+
     @Test("Who leaves while sending has cost nothing")
     func leavesWhileSending() async throws {
         try await Harness.with { weir async throws in

@@ -1,7 +1,8 @@
+import Glibc
 import Journal
 import Synchronization
 
-/// A real disk whose writes and syncs can be made to fail.
+/// A real disk whose writes and syncs can be made to fail, or to take as long as the test wants.
 final class SwitchedDisk: Disk {
     private let real = PosixDisk()
     private let failing = Atomic<Bool>(false)
@@ -11,7 +12,16 @@ final class SwitchedDisk: Disk {
         set { failing.store(newValue, ordering: .relaxed) }
     }
 
+    private let stalled = Atomic<Bool>(false)
+
+    /// Writes and syncs wait until it is false again.
+    var stalls: Bool {
+        get { stalled.load(ordering: .relaxed) }
+        set { stalled.store(newValue, ordering: .relaxed) }
+    }
+
     private func check(_ operation: DiskError.Operation, _ path: String) throws(DiskError) {
+        while stalls { usleep(1_000) }
         if fails { throw DiskError(operation, path, code: 5, reason: "the test says so") }
     }
 

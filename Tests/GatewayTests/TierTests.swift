@@ -109,6 +109,21 @@ struct TierTests {
         }
     }
 
+    @Test("A tier whose word nobody knows is settled at its hold, as an estimate; auto states nothing", arguments: [true, false])
+    func unknownTier(_ streams: Bool) async throws {
+        for (word, isKnown) in [("scale", false), ("auto", true), ("on_demand", true)] {
+            try await Self.with(streams ? Self.stream(word) : Self.whole(word)) { weir, _ async throws in
+                #expect(try weir.chat(Self.ask(nil, stream: streams)).status == 200)
+                #expect(weir.settles())
+                let end = try #require(try weir.ends().first)
+                let hold = try #require(try weir.holds().first)
+                #expect(end.estimated == !isKnown && end.settled == (isKnown ? Money(nanos: 18_000) : hold.amount), "\(word)")
+                #expect(end.usage == Usage(input: 10, output: 2))
+                #expect(try await weir.gateway.metrics().unpricedUsages == (isKnown ? 0 : 1))
+            }
+        }
+    }
+
     // MARK: Audio
 
     private static let spoken =

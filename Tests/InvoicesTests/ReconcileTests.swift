@@ -48,6 +48,13 @@ struct ReconcileTests {
             usage: usage, amount: try #require(charge(usage, price, startedAt: at)), inputBound: bound, outputBound: bound)
     }
 
+    @Test("Bounds as large as a number can be overflow nothing")
+    func endless() throws {
+        let attempts = try (1...4).map { try attempt($0, input: 100, output: 10, estimated: true, bound: .max) }
+        let result = try compare("2026-11-10,m,in,500,0.001000", attempts, rule())
+        #expect(result.totals.unexplained == .zero)
+    }
+
     private func compare(
         _ lines: String, _ attempts: [ChargedAttempt], _ rule: InvoiceRule, header: String = "Day,Model,Meter,Quantity,Amount",
         prices: PriceBook = ReconcileTests.book

@@ -17,6 +17,29 @@ struct QuotaTests {
         #expect(quota == Quota())
     }
 
+    @Test("Numbers that no endpoint can mean overflow nothing")
+    func huge() {
+        var quota = Quota(pace: PaceLimit(requestsPerMinute: .max, tokensPerMinute: .max))
+        let numbers: [Int64] = [.max, .max / 2, 4_000_000_000_000_000_000, 1, 0, -1, .min]
+        for (step, number) in (numbers + numbers + numbers).enumerated() {
+            let now = after(Int64(step) * 20_000)
+            quota.learn(
+                QuotaReport(
+                    requests: QuotaReport.Left(remaining: number, limit: number, resetMilliseconds: .max),
+                    tokens: QuotaReport.Left(remaining: -(number == .min ? .max : number), limit: number, resetMilliseconds: 1)),
+                at: now)
+            _ = quota.room(tokens: number, at: now)
+            quota.began(tokens: number, at: now)
+            quota.began(tokens: .max, at: now)
+            _ = quota.room(tokens: .max, at: after(Int64(step) * 20_000 + 61_000))
+            quota.gaveUp(tokens: number, at: now)
+            quota.ended(beyond: number == .min ? .max : -number, at: now)
+        }
+        var full = Quota(pace: PaceLimit(tokensPerMinute: 1_000))
+        full.began(tokens: 4_000_000_000_000_000_000, at: noon)
+        #expect(isNone(full.room(tokens: 1, at: after(61_000))))
+    }
+
     @Test("As many as the pace says at once, then one for each that ends")
     func concurrency() {
         var quota = Quota(pace: PaceLimit(concurrency: 2))

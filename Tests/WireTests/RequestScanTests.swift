@@ -102,7 +102,9 @@ struct RequestScanTests {
         (#"{"store":0}"#, .wrongType), (#"{"modalities":"audio"}"#, .wrongType),
         (#"{"max_tokens":1.0}"#, .notAnInteger), (#"{"n":1e1}"#, .notAnInteger), (#"{"max_tokens":-1}"#, .outOfRange),
         (#"{"n":0}"#, .outOfRange),
-        (#"{"max_tokens":9223372036854775808}"#, .outOfRange), (#"{"n_predict":-1}"#, .outOfRange),
+        (#"{"max_tokens":9223372036854775808}"#, .outOfRange), (#"{"max_tokens":1000000001}"#, .outOfRange),
+        (#"{"max_output_tokens":9223372036854775807}"#, .outOfRange), (#"{"best_of":1000000001}"#, .outOfRange),
+        (#"{"n_predict":-1}"#, .outOfRange),
     ]
 
     @Test("What is ambiguous, malformed or out of range is refused by its own name", arguments: refusals)

@@ -185,6 +185,12 @@ struct UsageTests {
             #expect(try tier(#"{"id":"x","service_tier":"\#(word)"}"#) == expected)
             #expect(try tier(#"{"usage":{"input_tokens":1,"output_tokens":1,"service_tier":"\#(word)"}}"#) == expected)
         }
+        for (word, isUnknown) in [("scale", true), ("Default", true), ("auto", false), ("", false), ("on_demand", false)] {
+            #expect(try readAnswer(ByteBuffer(string: #"{"service_tier":"\#(word)"}"#)).hasUnknownTier == isUnknown, "\(word)")
+            var reader = StreamReader(dialect: .chat, hideUsage: false)
+            _ = reader.read(ByteBuffer(string: "data: {\"service_tier\":\"\(word)\",\"choices\":[]}\n\n"))
+            #expect(reader.hasUnknownTier == isUnknown, "\(word)")
+        }
         #expect(try tier(#"{"service_tier":null}"#) == nil)
         #expect(try tier(#"{"service_tier":7}"#) == nil)
         #expect(
