@@ -166,6 +166,25 @@ struct ConfigurationTests {
         #expect(tenant.places == .only(["EEA", "EU", "SE", "DE", "NO", "IS"]))
     }
 
+    @Test("refuses the limits that the ledger would refuse: too many, with the monthly one counted, and alerts twice or too many")
+    func limitsOfTheLedger() throws {
+        func tenant(_ members: String) -> String { smallest.replacing("teams: {a: {}}", with: "\(members), teams: {a: {}}") }
+        func limits(_ count: Int) -> String {
+            let list = (0..<count).map { "{period: rolling, over: \($0 + 1)h, amount: \"1\"}" }.joined(separator: ", ")
+            return "limits: [\(list)]"
+        }
+        func alerts(_ list: String) -> String { "limits: [{period: total, amount: \"1\", alerts: [\(list)]}]" }
+        for (members, isTaken) in [
+            (limits(mostSpendLimits), true), ("monthlyLimit: \"1\", " + limits(mostSpendLimits - 1), true),
+            ("monthlyLimit: \"1\", " + limits(mostSpendLimits), false), (alerts("80%, 50%"), true), (alerts("50%, 50%"), false),
+            (alerts((1...mostAlerts).map { "\($0)%" }.joined(separator: ", ")), true),
+            (alerts((1...(mostAlerts + 1)).map { "\($0)%" }.joined(separator: ", ")), false),
+        ] {
+            let result = load(tenant(members))
+            #expect(((try? result.get()) != nil) == isTaken, "\(members): \(result)")
+        }
+    }
+
     @Test("puts an OpenAI dialect under /v1 unless its URL has a path, and Azure under none", arguments: ProviderKind.allCases)
     func basePaths(kind: ProviderKind) throws {
         let text = smallest.replacing("provider: openai", with: "provider: \(kind.rawValue)")
