@@ -47,9 +47,12 @@ private func decodeTenant(
     if limits != .none { tenants.limits.append(AccountLimit(tenant: name, limits: limits)) }
     for team in teamLimits {
         for limit in team.limits.spend {
-            guard let above = limits.spend.first(where: { $0.period == limit.period }), limit.amount > above.amount else { continue }
+            guard let above = limits.spend.first(where: { $0.period == limit.period }), limit.amount > above.amount else {
+                continue
+            }
             report.note(
-                "Team \(team.team ?? "") may spend more than its tenant \(name): the tenant's limit of \(above.amount) stops it first.")
+                "Team \(team.team ?? "") may spend more than its tenant \(name): the tenant's limit of \(above.amount) stops it first."
+            )
         }
     }
     tenants.limits += teamLimits

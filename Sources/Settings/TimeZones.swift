@@ -20,7 +20,9 @@ final class TimeZones {
     /// nil when this machine has no such zone.
     func zone(_ name: String) -> CivilZone? {
         if let zone = loaded[name] { return zone }
-        guard isZoneName(name), let bytes = readFile(zoneFolder + "/" + name), let zone = CivilZone(tzif: bytes) else { return nil }
+        guard isZoneName(name), let bytes = readFile(zoneFolder + "/" + name), let zone = CivilZone(tzif: bytes) else {
+            return nil
+        }
         loaded[name] = zone
         return zone
     }

@@ -61,7 +61,8 @@ extension KeysCommand {
             ])
             table.rows = list.keys.map { key in
                 [
-                    key.id, key.name, key.tenant, key.team, key.state.rawValue, key.limits.isEmpty ? "none" : key.limits.joined(separator: ", "), key.settled,
+                    key.id, key.name, key.tenant, key.team, key.state.rawValue,
+                    key.limits.isEmpty ? "none" : key.limits.joined(separator: ", "), key.settled,
                     key.reserved, key.expires ?? "never", key.models?.joined(separator: " ") ?? "all of the tenant",
                 ]
             }
