@@ -10,7 +10,7 @@ private let rooms: [String: Set<String>] = [
     "Policy": ["Core"],
     // `Swift` for the tables of Unicode's normal forms, which the standard library shows only on request.
     "Tokens": ["Core", "Swift", "Synchronization"],
-    "Ledger": ["Core", "Journal", "GRDB", "Synchronization", "Foundation"],
+    "Ledger": ["Core", "Journal", "GRDB", "Synchronization", "Foundation", "Dispatch"],
     "Invoices": ["Core", "Ledger"],
     "Links": ["Core", "Policy", "Wire", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "Synchronization"],
     "Providers": ["Core", "Wire", "NIOCore"],
