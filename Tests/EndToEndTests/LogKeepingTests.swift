@@ -105,7 +105,8 @@ extension EndToEnd {
                 try place.configure(node: "e2e-2", witnessed: false, more: "backup: {folder: copy-2}")
                 try bench.start()
                 let doubts = try bench.weir("ledger", "doubts", "--config", bench.file.path)
-                #expect(doubts.output.split(separator: "\n").count == 3, "\(doubts.output)")
+                // A table of one hold, and one of one allowance.
+                #expect(doubts.output.split(separator: "\n").count == 6, "\(doubts.output)")
                 #expect(try bench.chat(CommandTests.hello, key: key).status == 200)
                 let usage = try bench.weir("usage", "--by", "key", "--format", "csv", "--config", bench.file.path)
                 #expect(usage.output.contains("\(key.id),11,0,"), "\(usage.output)")
