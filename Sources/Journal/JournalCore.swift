@@ -1,3 +1,4 @@
+import Core
 import Synchronization
 
 /// What the appenders, the writer and the readers of one journal share.

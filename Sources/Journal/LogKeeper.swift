@@ -1,3 +1,4 @@
+import Core
 import Synchronization
 
 /// Keeps the transparency log of a running journal: takes over what was committed, publishes in time, and removes segments that the

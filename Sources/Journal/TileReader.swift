@@ -127,7 +127,7 @@ struct TileReader {
     }
 }
 
-/// The root over the hashes of a whole tile.
+/// The root over the hashes of a whole tile: the hash that it has in the tile above.
 func subtreeRoot(_ hashes: [LogHash]) -> LogHash {
     var row = hashes
     var count = row.count

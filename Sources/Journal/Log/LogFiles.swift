@@ -54,7 +54,7 @@ public struct LogFiles: Sendable {
 
     /// Where the journal's segments lie, the open tail behind this log: the folder above, if there are any.
     public var segments: String? {
-        let above = parent(path)
+        let above = folderName(path)
         return names(above).contains { Segment.ordinal($0) != nil } ? above : nil
     }
 
@@ -154,7 +154,7 @@ private func fileContents(_ path: String, bytesMax: Int) throws(DiskError) -> [U
 /// The bytes of a small file that a person names, such as a receipt.
 public func fileBytes(_ path: String, bytesMax: Int = 256 * 1024 * 1024) throws(LogDamage) -> [UInt8] {
     let name = path.split(separator: "/").last.map { String($0) } ?? path
-    return try LogFiles(path: parent(path)).read(name, bytesMax: bytesMax)
+    return try LogFiles(path: folderName(path)).read(name, bytesMax: bytesMax)
 }
 
 /// Hashes of a log's tiles by place, with the last tiles that were read kept. For proofs.

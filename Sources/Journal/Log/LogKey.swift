@@ -37,7 +37,7 @@ public enum LogKey {
         // A link, and no renaming over a key that another process has made meanwhile.
         guard link(fresh, path) == 0 else { throw failed("make", path) }
         unlink(fresh)
-        do throws(DiskError) { try PosixDisk().syncFolder(parent(path)) } catch { throw Problem("\(error)") }
+        do throws(DiskError) { try PosixDisk().syncFolder(folderName(path)) } catch { throw Problem("\(error)") }
         return seed
     }
 
@@ -72,10 +72,4 @@ public enum LogKey {
     private static func failed(_ what: String, _ path: String) -> Problem {
         Problem("cannot \(what) the key \(path): \(String(cString: strerror(errno)))")
     }
-}
-
-/// The folder that a file is in.
-func parent(_ path: String) -> String {
-    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
 }

@@ -155,7 +155,7 @@ private struct LogWalk {
         for (column, hash) in hashes.enumerated() {
             let child = index * UInt64(tileWidth) + UInt64(column)
             let tile = try folder.tile(level: level - 1, index: child, size: checkpoint.size)
-            guard wholeTileRoot(tile.hashes) == hash else {
+            guard subtreeRoot(tile.hashes) == hash else {
                 throw LogDamage(
                     file: tile.file, entry: child << UInt64(tileHeight * level),
                     reason: "its hashes are not those that the tile above it was made from")
@@ -236,7 +236,7 @@ private struct LogWalk {
                             file: tile.file, entry: entry,
                             reason: "this tile, or the bundle of its entries, does not give the root that the checkpoint states")
                     }
-                } else if wholeTileRoot(try folder.tile(level: level - 1, index: place, size: checkpoint.size).hashes) != hash {
+                } else if subtreeRoot(try folder.tile(level: level - 1, index: place, size: checkpoint.size).hashes) != hash {
                     return LogDamage(
                         file: tile.file, entry: entry,
                         reason: "its hash of the tile below does not give the root that the checkpoint states")
@@ -246,15 +246,4 @@ private struct LogWalk {
         return LogDamage(
             file: TilePath.checkpoint, reason: "tiles and entries agree with each other, but not with the signed root")
     }
-}
-
-/// The hash that a whole tile has in the tile above it.
-private func wholeTileRoot(_ hashes: [LogHash]) -> LogHash {
-    var row = hashes
-    var count = row.count
-    while count > 1 {
-        count /= 2
-        for place in 0..<count { row[place] = nodeHash(row[2 * place], row[2 * place + 1]) }
-    }
-    return row[0]
 }
