@@ -1,0 +1,29 @@
+/// Longer names are not compared: nobody mistypes one into another.
+private let comparedLengthMax = 64
+
+/// The candidate that a misspelt name most likely meant: at most a third of its letters away. Ties go to the first.
+public func nearest(_ name: String, _ candidates: some Sequence<String>) -> String? {
+    let letters = Array(name.lowercased().utf8)
+    guard letters.count <= comparedLengthMax else { return nil }
+    var best: (name: String, distance: Int)?
+    for candidate in candidates where candidate.utf8.count <= comparedLengthMax {
+        let distance = editDistance(letters, Array(candidate.lowercased().utf8))
+        if distance <= max(1, letters.count / 3), distance < best?.distance ?? Int.max { best = (candidate, distance) }
+    }
+    return best?.name
+}
+
+/// How many letters to insert, remove or replace to get from one to the other (Levenshtein).
+private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    var row = Array(0...right.count)
+    for (i, letter) in left.enumerated() {
+        var diagonal = row[0]
+        row[0] = i + 1
+        for (j, other) in right.enumerated() {
+            let replaced = diagonal + (letter == other ? 0 : 1)
+            diagonal = row[j + 1]
+            row[j + 1] = min(replaced, diagonal + 1, row[j] + 1)
+        }
+    }
+    return row[right.count]
+}

@@ -1,0 +1,37 @@
+import Cedar
+import Testing
+
+private func parse(_ text: String) throws(Diagnostics) -> PolicySet {
+    try PolicySet.parse(Source(name: "a.cedar", text: text))
+}
+
+@Suite("Parser")
+struct ParserTests {
+    @Test("A policy with every form of the grammar is read")
+    func everything() throws {
+        let set = try parse(
+            """
+            @id("x") @flag permit (principal is A::B in ?principal, action in [Action::"a", N::Action::"b",], resource == R::"é",) // c
+            when { if 1 + 2 * -3 < 4 then !principal.x["y"] has a.b else context like "a*\\\\*" || [1,].contains(2,) && ip("::1").isIpv4() }
+            unless { {a: 1, "b c": {}, } == {} };
+            """)
+        let policy = try #require(set.templates.first)
+        #expect(policy.id == "x")
+        #expect(policy.annotation("flag") == "")
+        #expect(policy.slots == [.principal])
+        #expect(policy.conditions.map(\.kind) == [.when, .unless])
+    }
+
+    @Test("A mistake is named with line, column and a hint; several policies' mistakes in one reading")
+    func positions() throws {
+        let error = #expect(throws: Diagnostics.self) {
+            _ = try parse("permit (principal, action, resource)\nwhen { princpal == 1 };\nforbid (principal);\n")
+        }
+        #expect(
+            error?.all.map(\.description) == [
+                "a.cedar:2:8: princpal is nothing that has a value; did you mean principal?",
+                "a.cedar:3:18: expected a comma and action, found ); a scope names principal, action and resource, in this order, and "
+                    + "compares each with entities only",
+            ])
+    }
+}
