@@ -81,6 +81,9 @@ public struct ChargedFold: Sendable {
     private var ended: [ChargedAttempt] = []
     /// Where in `ended` the attempt of a hold is.
     private var places: [UInt64: Int] = [:]
+    private var outages = Outages()
+    /// Charged by evidence, for sends whose holds were lost: by their key alone, so that all are kept.
+    public private(set) var allowances: [ChargedAllowance] = []
     private let wanted: @Sendable (ChargedAttempt) -> Bool
 
     /// - Parameter wanted: which attempts are kept; asked when the hold is read, so that a year's journal needs a month's memory.
@@ -90,6 +93,7 @@ public struct ChargedFold: Sendable {
     public var attempts: [ChargedAttempt] { ended + open.values.sorted { $0.hold < $1.hold } }
 
     public mutating func apply(_ sequence: UInt64, at moment: Timestamp, _ entry: Entry) {
+        if case .start = entry { outages.pass(moment, isStart: true) } else { outages.pass(moment, isStart: false) }
         switch entry {
         case .key(let record): owners[record.id] = Owner(tenant: record.tenant, team: record.team)
         case .hold(let hold):
@@ -122,6 +126,14 @@ public struct ChargedFold: Sendable {
             // Evidence has said what it was.
             ended[place].estimated = false
             ended[place].how = .settled
+        case .allowanceDoubt: outages.doubt(sequence, at: moment)
+        case .allowanceCharged(let charge):
+            let owner = owners[charge.key]
+            allowances.append(
+                ChargedAllowance(
+                    sequence: sequence, attempt: charge.attempt, tenant: owner?.tenant ?? "", team: owner?.team ?? "",
+                    key: charge.key, sent: outages.sent(charge.doubt, chargedAt: moment), amount: charge.amount,
+                    usage: charge.usage, tier: charge.tier, evidence: charge.evidence))
         default: break
         }
     }

@@ -9,14 +9,18 @@ public import Ledger
 ///   - prices: to compare each line's amount by meter. Attempts whose price is unknown, or which were charged otherwise, are
 ///     compared whole.
 ///   - name: of the invoice, for evidence.
+///   - charges: what evidence charged for sends whose holds were lost; of every provider, since the ledger does not know theirs.
 public func reconcile(
-    _ rows: [InvoiceRow], _ attempts: [ChargedAttempt], _ rule: InvoiceRule, prices: PriceBook = PriceBook(), name: String = ""
+    _ rows: [InvoiceRow], _ attempts: [ChargedAttempt], _ rule: InvoiceRule, prices: PriceBook = PriceBook(), name: String = "",
+    charges: [ChargedAllowance] = []
 ) -> Reconciliation {
-    var comparison = Comparison(rows, attempts, rule, prices, name)
+    var comparison = Comparison(rows, attempts, rule, prices, name, charges)
     comparison.place()
+    comparison.explainByCharges()
     comparison.compareQuantities()
     comparison.findLate()
     comparison.comparePlaces()
+    comparison.listCharges()
     return comparison.finished()
 }
 
@@ -63,7 +67,11 @@ struct MeetingPlace {
 /// The work of `reconcile`, step by step.
 struct Comparison {
     let rows: [InvoiceRow]
-    let attempts: [ChargedAttempt]
+    /// Charges that explain lines are added behind those that were given.
+    var attempts: [ChargedAttempt]
+    let charges: [ChargedAllowance]
+    /// Charges that explain what stands at a place.
+    var explained: [(charge: Int, place: Int)] = []
     let rule: InvoiceRule
     let prices: PriceBook
     let name: String
@@ -84,7 +92,11 @@ struct Comparison {
     var roundingOfDay: [Int: Amount] = [:]
     var result: Reconciliation
 
-    init(_ rows: [InvoiceRow], _ attempts: [ChargedAttempt], _ rule: InvoiceRule, _ prices: PriceBook, _ name: String) {
+    init(
+        _ rows: [InvoiceRow], _ attempts: [ChargedAttempt], _ rule: InvoiceRule, _ prices: PriceBook, _ name: String,
+        _ charges: [ChargedAllowance]
+    ) {
+        self.charges = charges
         self.rows = rows
         self.attempts = attempts
         self.rule = rule
@@ -149,6 +161,11 @@ struct Comparison {
                 places[self.index(key)].attempts.append(number)
             }
         }
+        // By the attempt that the evidence named; one whose hold is there is charged by its own end.
+        var chargeOf: [AttemptID: Int] = [:]
+        for (number, charge) in charges.enumerated() {
+            if let attempt = charge.attempt, byAttempt[attempt] == nil { chargeOf[attempt] = number }
+        }
         for (index, row) in rows.enumerated() {
             guard row.kind == .usage else {
                 nameCharge(row)
@@ -157,6 +174,11 @@ struct Comparison {
             let key: PlaceKey
             if byRequest {
                 let id = row.id ?? ""
+                if let named = AttemptID(id), let charge = chargeOf.removeValue(forKey: named) {
+                    let number = self.attempt(of: charge, near: row.day)
+                    byAttempt[named] = number
+                    explained.append((charge, self.index(PlaceKey(first: number, model: -1, endpoint: 0))))
+                }
                 let attempt = AttemptID(id).flatMap { byAttempt[$0] } ?? byCall[id]
                 key =
                     attempt.map { PlaceKey(first: $0, model: -1, endpoint: 0) }
@@ -369,8 +391,10 @@ struct Comparison {
         }
         for move in moves {
             let cell = places[move.from].cells[move.signature]
-            guard places[move.place].cells[move.signature].rows.isEmpty, cell.rows.contains(move.row) else { continue }
+            let isThere = cell.rows.contains(move.row) || cell.repeated.contains(move.row)
+            guard places[move.place].cells[move.signature].rows.isEmpty, isThere else { continue }
             places[move.from].cells[move.signature].rows = cell.rows.filter { $0 != move.row }
+            places[move.from].cells[move.signature].repeated = cell.repeated.filter { $0 != move.row }
             places[move.place].cells[move.signature].rows = [move.row]
             places[move.place].cells[move.signature].late = [move.row]
             decide(move.place, move.signature)
@@ -382,6 +406,10 @@ struct Comparison {
 
     private func suitable(_ other: Int, for place: Int, _ signature: Int) -> [Move] {
         let cell = places[other].cells[signature]
+        // A line that repeats another and is just what the earlier day lacks is late: one finding instead of two.
+        if let row = cell.repeated.first(where: { fit([$0], place, signature) == 0 }) {
+            return [Move(place: place, signature: signature, from: other, row: row, leavesWell: true, difference: 0)]
+        }
         return cell.rows.compactMap { row in
             guard fit([row], place, signature) < 3 else { return nil }
             let rest = cell.rows.filter { $0 != row }

@@ -38,10 +38,12 @@ public struct Finding: Sendable, Hashable {
         case unmapped
         /// Tax, purchases and the like.
         case otherCharge = "other-charge"
+        /// Charged by evidence, for a send whose hold was lost: the lines that it explains, or none.
+        case allowanceCharged = "allowance-charged"
         /// More than rounding can explain, over a day or the invoice.
         case roundingExceeds = "rounding-exceeds"
 
-        public var isDispute: Bool { self != .late && self != .awaited && self != .otherCharge }
+        public var isDispute: Bool { ![.late, .awaited, .otherCharge, .allowanceCharged].contains(self) }
     }
 
     public var kind: Kind

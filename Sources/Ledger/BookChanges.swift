@@ -217,7 +217,8 @@ extension BookChanges.Meters {
 
 private let unknownRoute = InternedRoute(
     RouteFacts(
-        model: "", upstreamModel: "", endpoint: "", link: "", operator: "", operatorCountry: "", processedIn: []))
+        model: unknownRouteName, upstreamModel: unknownRouteName, endpoint: unknownRouteName, link: unknownRouteName,
+        operator: unknownRouteName, operatorCountry: "", processedIn: []))
 
 private func saturated(_ a: Int64, _ b: Int64) -> Int64 {
     let (sum, overflow) = a.addingReportingOverflow(b)

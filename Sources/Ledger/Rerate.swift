@@ -63,6 +63,8 @@ public struct Rerate: Sendable {
     public private(set) var unknown: [Unknown: Line] = [:]
     /// Attempts that Weir estimated: their charge stays as it is, since nobody counted.
     public private(set) var estimated = Line()
+    /// Charged by evidence, for sends whose holds were lost: their charge stays as it is, since their price list is not known.
+    public private(set) var allowances = Line()
     /// Ends whose kept usage says something else than their meters: read anew, it is what counts.
     public private(set) var reread: Int64 = 0
     /// Ends in the period whose hold was not among the entries.
@@ -105,6 +107,7 @@ public struct Rerate: Sendable {
                 place: Place(model: hold.route.upstreamModel, endpoint: hold.route.endpoint), list: hold.route.price, at: at)
         case .overrun(let hold, _, let amount): overruns[hold, default: .zero] += amount
         case .end(let end): take(end, at)
+        case .allowanceCharged(let charge) where period.contains(at): allowances.add(charge.amount, charge.amount)
         default: break
         }
     }

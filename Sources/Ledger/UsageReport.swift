@@ -6,6 +6,9 @@ public enum UsageDimension: String, Sendable, CaseIterable {
     case key, model, endpoint, minute, day, month, tenant, team, `operator`, tier
 }
 
+/// The model, endpoint and operator of what was charged by evidence for a send whose hold was lost, and its route with it.
+public let unknownRouteName = "unknown (allowance charged)"
+
 /// One line of a usage report.
 public struct UsageRow: Sendable, Hashable {
     /// In the order of the dimensions that were asked for; days and months as text in UTC, minutes as RFC 3339.

@@ -158,6 +158,12 @@ struct ReconcileTests {
             attempts, rule())
         #expect(moved.findings.map(\.kind) == [.late])
         #expect(moved.totals.rounding == .zero)
+        // Two days that came to the same tokens: a late line is not taken for one that repeats the next day's.
+        let same = [attempts[0], try attempt(2, day: 11, input: 100, output: 20)]
+        let twice = try compare(
+            "2026-11-11,m,in,100,0.0002\n2026-11-11,m,in,100,0.0002\n2026-11-10,m,out,10,0.00008\n2026-11-11,m,out,20,0.00016",
+            same, rule())
+        #expect(twice.findings.map(\.kind) == [.late])
         let strict = try compare(
             "2026-11-10,m,in,70,0.00014\n2026-11-11,m,in,230,0.00046\n2026-11-10,m,out,10,0.00008\n2026-11-11,m,out,20,0.00016",
             attempts, rule("lateDays = 0"))

@@ -16,11 +16,12 @@ struct ModelTests {
     @Test(
         """
         Over 600 random schedules of allowances, holds, lengthenings, ends, doubts, corrections, limits, window turns, clock \
-        steps and restarts, every decision and balance is the reference model's, and a fold of each prefix agrees
+        steps, restarts, crashes and evidence of what they left undrawn, every decision and balance is the reference model's, and a fold of each prefix agrees
         """)
     func schedules() throws {
         let first = testSeed("ModelTests")
         let shanghai = try zone("Asia/Shanghai")
+        var charges = 0
         for seed in 0..<UInt64(600) {
             var schedule = try Schedule(seed: first &+ seed, shanghai)
             for step in 0..<50 {
@@ -30,7 +31,9 @@ struct ModelTests {
                     return
                 }
             }
+            charges += schedule.charges
         }
+        #expect(charges > 100, "the schedules charge too few lost sends")
     }
 }
 
@@ -50,6 +53,9 @@ private struct Schedule {
     var open: [Hold] = []
     var ended: [Ended] = []
     var evidence: [String] = []
+    /// Every allowance that came in doubt, whether it still is or not.
+    var charges = 0
+    var lost: [(sequence: UInt64, key: Int, at: Timestamp)] = []
     var wall = noon
     var time = noon
     var what = ""
@@ -63,6 +69,7 @@ private struct Schedule {
         zones = ["Asia/Shanghai": shanghai]
         allowances = smallBlocks(.random(in: 1...60, using: &random))
         doubts.holdSeconds = 2 * 86_400
+        doubts.allowanceSeconds = 3 * 86_400
         (ledger, _) = try LedgerTests.open(disk, allowances: allowances, doubt: doubts, zones: zones)
         for (key, team) in [("a", "blue"), ("b", "blue"), ("c", "red")] {
             _ = try ledger.record(key: record(key, team: team), at: noon)
@@ -105,6 +112,8 @@ private struct Schedule {
         case 80..<86: tick()
         case 86..<87: try revoke()
         case 87..<88: try restart()
+        case 88..<90: try crash()
+        case 90..<93: try chargeAllowance()
         default:
             what = "time"
             let most: Int64 = pick([8_000, 3_600_000, 86_400_000, 40 * 86_400_000], &random)
@@ -190,6 +199,41 @@ private struct Schedule {
             guard let since = held.doubtSince, since <= time.advanced(byMilliseconds: -2 * 86_400_000) else { continue }
             settle(sequence, doubtful[sequence]?.attempt ?? AttemptID(high: 0, low: 0), held.amount)
         }
+        model.doubtful = model.doubtful.filter { $0.value.since > time.advanced(byMilliseconds: -3 * 86_400_000) }
+    }
+
+    /// What was lost in a crash turns up on an invoice, or does not; it may come after the doubt has ended, and more than once.
+    private mutating func chargeAllowance() throws {
+        guard let doubt = lost.randomElement(using: &random) else { return }
+        let isVoid = Int.random(in: 0..<4, using: &random) == 0
+        let amount = isVoid ? 0 : Int64.random(in: 0...60, using: &random)
+        what = isVoid ? "voided allowance" : "charge of \(amount) to an allowance"
+        ledger.journal.commit()
+        let id = Int.random(in: 0..<6, using: &random) == 0 ? evidence.randomElement(using: &random) : nil
+        let new = AllowanceEvidence(
+            doubt: doubt.sequence,
+            finding: isVoid ? .voided : .charged(nanos(amount), Usage(output: 1), tier: .standard, attempt: nil),
+            evidence: id ?? "a\(random.next())", why: "test")
+        let left = model.doubtful[doubt.sequence]
+        do {
+            if case .alreadyBooked = try ledger.resolve(new, at: wall) {
+                if id == nil { problem = "took new evidence for old" }
+                return
+            }
+        } catch LedgerError.endedBefore {
+            if !isVoid || left != nil { problem = "refused evidence" }
+            return
+        }
+        if id != nil { problem = "took old evidence twice" }
+        _ = pass()
+        model.turn(time)
+        evidence.append(new.evidence)
+        model.doubtful[doubt.sequence]?.amount -= amount
+        if isVoid || amount >= left?.amount ?? 0 { model.doubtful[doubt.sequence] = nil }
+        guard !isVoid else { return }
+        charges += 1
+        model.settled.append(
+            ReferenceModel.Settled(key: doubt.key, hold: doubt.sequence, heldAt: doubt.at, at: time, amount: amount))
     }
 
     private mutating func correct() throws {
@@ -240,12 +284,31 @@ private struct Schedule {
         (ledger, _) = try LedgerTests.open(disk, allowances: allowances, at: pass(), doubt: doubts, zones: zones)
     }
 
+    /// What was durable at a crash is all that is left; what allowances had not drawn may have been sent.
+    private mutating func crash() throws {
+        what = "crash"
+        // The last entry is not so old that the next start would doubt the clock.
+        _ = try ledger.act(who: "test", what: "crash", at: pass())
+        ledger.journal.commit()
+        try compare()
+        disk.endProcess()
+        (ledger, _) = try LedgerTests.open(disk, allowances: allowances, at: pass(), doubt: doubts, zones: zones)
+        for hold in open { model.held[hold.sequence]?.doubtSince = time }
+        open = []
+    }
+
     /// Follows the journal to where it is durable; each entry is checked by the fold.
     private mutating func compare() throws {
         if what != "restart", ledger.journal.durable < ledger.journal.next { ledger.journal.commit() }
         for (sequence, at, entry) in try entries(ledger.journal, from: fold.next) {
             switch entry {
             case .allowance(let block): model.undrawn[index(block.key), default: 0] += block.amount.nanos
+            case .allowanceDoubt(let block, _):
+                model.undrawn[index(block.key), default: 0] -= block.amount.nanos
+                // It belongs to the windows that were open at the crash.
+                model.doubtful[sequence] = ReferenceModel.Doubtful(
+                    key: index(block.key), at: model.now, since: at, amount: block.amount.nanos)
+                lost.append((sequence, index(block.key), model.now))
             case .allowanceReturned(let block): model.undrawn[index(block.key), default: 0] -= block.amount.nanos
             case .hold(let hold) where hold.drawn: model.undrawn[index(hold.key), default: 0] -= hold.amount.nanos
             case .end(let end) where end.back != .zero:

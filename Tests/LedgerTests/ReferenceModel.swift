@@ -5,6 +5,7 @@ import Ledger
 /// promise 2 alone and knows nothing of how allowances are sized; it follows the grants and returns that it is told of.
 struct ReferenceModel {
     struct Held { var key: Int; var at: Timestamp; var amount: Int64; var doubtSince: Timestamp? }
+    struct Doubtful { var key: Int; var at: Timestamp; var since: Timestamp; var amount: Int64 }
     struct Settled { var key: Int; var hold: UInt64; var heldAt: Timestamp; var at: Timestamp; var amount: Int64 }
     struct Line: Hashable { var account: AccountName; var period: Period }
 
@@ -16,6 +17,8 @@ struct ReferenceModel {
     var held: [UInt64: Held] = [:]
     var settled: [Settled] = []
     var undrawn: [Int: Int64] = [:]
+    /// Allowances that a crash left undrawn, by the entry that says so.
+    var doubtful: [UInt64: Doubtful] = [:]
     /// When windows were last looked at; never back.
     var now = Timestamp(nanoseconds: 0)
 
@@ -47,6 +50,10 @@ struct ReferenceModel {
     func settled(_ line: Line) -> Int64 { settled.filter { counts($0, on: line) }.reduce(0) { $0 + $1.amount } }
     func held(_ line: Line) -> Int64 {
         held.filter { chains[$0.value.key].contains(line.account) && belongs($0.key, $0.value.at, to: line) }
+            .reduce(0) { $0 + $1.value.amount } + doubtful(line)
+    }
+    func doubtful(_ line: Line) -> Int64 {
+        doubtful.filter { chains[$0.value.key].contains(line.account) && belongs($0.key, $0.value.at, to: line) }
             .reduce(0) { $0 + $1.value.amount }
     }
     func undrawn(_ account: AccountName) -> Int64 {

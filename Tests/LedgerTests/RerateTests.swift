@@ -94,6 +94,18 @@ struct RerateTests {
         #expect(rerate.estimated.attempts == 0)
     }
 
+    @Test("What evidence charged for a send whose hold was lost keeps its charge, and is told apart")
+    func allowances() {
+        var rerate = Rerate(book: book(["a": (2_000, 4_000)]), period: period)
+        let charge = AllowanceChargeEntry(
+            doubt: 1, key: "k", amount: Money(nanos: 70), freed: .zero, usage: Usage(input: 10), evidence: "row 7", why: "invoice"
+        )
+        rerate.take(.allowanceCharged(charge), sequence: 2, at: noon)
+        rerate.take(.allowanceCharged(charge), sequence: 3, at: period.upperBound)
+        #expect(rerate.allowances == Rerate.Line(attempts: 1, charged: MoneyTotal(nanos: 70), would: MoneyTotal(nanos: 70)))
+        #expect(rerate.lines.isEmpty && rerate.unknown.isEmpty && rerate.orphans == 0)
+    }
+
     @Test("A kept usage object is read again, and only ends within the period count, by the price of the day they began")
     func raw() {
         let old = Price(from: day, brackets: [Price.Bracket(tiers: [.standard: rates(1_000, 1_000)])])

@@ -56,8 +56,10 @@ struct ReconcileCommand: ParsableCommand {
         for line in set { try rule.read(mapping: line) }
         try rule.check()
         let rows = try readInvoice(Array(bytes(file)), rule)
+        let charged = try charged(rule)
         let result = reconcile(
-            rows, try attempts(rule), rule, prices: try prices(), name: URL(fileURLWithPath: file).lastPathComponent)
+            rows, charged.attempts, rule, prices: try prices(), name: URL(fileURLWithPath: file).lastPathComponent,
+            charges: charged.allowances)
         if json {
             print(result.json, terminator: "")
         } else if csv {
@@ -77,7 +79,7 @@ struct ReconcileCommand: ParsableCommand {
     }
 
     /// From some days before the invoice's first to its last, so that a long journal needs little memory.
-    private func attempts(_ rule: InvoiceRule) throws -> [ChargedAttempt] {
+    private func charged(_ rule: InvoiceRule) throws -> ChargedFold {
         let names = endpoints.map { Set($0.split(separator: ",").map(String.init)) }
         let operatorName = `operator`
         // Zones differ from UTC by less than a day; a call lasts less than one.
@@ -91,7 +93,7 @@ struct ReconcileCommand: ParsableCommand {
             let entry = try Entry.parse(bytes)
             fold.apply(sequence, at: entry.at, entry.entry)
         }
-        return fold.attempts
+        return fold
     }
 
     private func prices() throws -> PriceBook {

@@ -73,6 +73,11 @@ struct RerateCommand: ParsableCommand {
                 "\(rerate.estimated.attempts) estimated attempts keep their charge of \(rerate.estimated.charged): nobody counted them."
             )
         }
+        if rerate.allowances.attempts > 0 {
+            print(
+                "\(rerate.allowances.attempts) charges by evidence, of sends whose holds were lost, stay at "
+                    + "\(rerate.allowances.charged): their price list is not known.")
+        }
         if rerate.reread > 0 {
             print("\(rerate.reread) attempts have a kept usage that says more than their meters; it was rated.")
         }
