@@ -137,3 +137,8 @@ public struct Pattern: Hashable, Sendable {
 
     public init(_ elements: [Element]) { self.elements = elements }
 }
+
+extension Expression {
+    /// Reads one expression that is the whole of a text, as a condition holds it.
+    public static func parse(_ source: Source) throws(Diagnostics) -> Expression { try Parser.expression(source) }
+}

@@ -153,7 +153,7 @@ struct Parser {
             conditions: conditions, range: range)
     }
 
-    private mutating func annotations() throws(Diagnostic) -> [Annotation] {
+    mutating func annotations() throws(Diagnostic) -> [Annotation] {
         var annotations: [Annotation] = []
         while accept(.at) {
             let key = try expect(.identifier, "after @")
