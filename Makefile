@@ -1,6 +1,6 @@
 # Weir's commands. Each installs what it needs and says what it installs.
 
-.PHONY: run test soak bench check format clean
+.PHONY: run test soak bench check format clean cedar-corpus
 
 # Starts the quickstart: Weir, a real model on this machine and simulated clouds. Ctrl-C drains and stops all of it.
 run:
@@ -17,6 +17,10 @@ soak:
 # Weir beside bare nginx. BENCH=--quick takes two minutes instead of ten.
 bench:
 	@scripts/bench.sh $(BENCH)
+
+# The policy language's public tests, of this repository or of any folder: make cedar-corpus DIR=…
+cedar-corpus:
+	@swift run --quiet cedar-corpus "$(or $(DIR),Tests/Cases/cedar/corpus)"
 
 # Formatting, and every import against its room's list.
 check:

@@ -31,6 +31,7 @@ private let rooms: [String: Set<String>] = [
     // A process of its own, with a key of its own: it knows the log's forms and nothing else of Weir.
     "Witness": ["Journal", "Hummingbird", "HTTPTypes", "Logging", "NIOCore", "NIOPosix"],
     "weir-verify": ["Journal"],
+    "cedar-corpus": ["Cedar", "Foundation"],
     "TestKit": ["Core", "Journal", "NIOCore", "NIOPosix", "Synchronization"],
     "weir": [
         "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway", "Simulator",
