@@ -11,7 +11,7 @@ public enum Limits {
     /// Characters of a value that an error's message quotes.
     public static let quotedCharacters = 60
     /// Pairs of entity and ancestor in one store of entities.
-    public static let ancestors = 5_000_000
+    public static let ancestors = 1_000_000
     /// Steps that one evaluation may take: nodes visited and elements compared.
     public static let evaluationSteps = 1_000_000
 }
