@@ -58,8 +58,9 @@ extension LiveLedger {
         guard !evidence.evidence.isEmpty, evidence.evidence.utf8.count <= longestName else { throw LedgerError.entryTooLarge }
         let known = state.withLock { $0.doubtfulAllowances[evidence.doubt]?.block.key }
         let key = try known ?? allowanceKey(evidence.doubt)
-        let (outcome, alerts) = try locked { (state, journal) throws(LedgerError) -> (CorrectionOutcome, [AlertNotice]) in
-            let outcome = try state.resolve(evidence, key: key, journal, at: moment)
+        let (outcome, alerts) = try withEvidence(evidence.evidence) {
+            (state, journal, known) throws(LedgerError) -> (CorrectionOutcome, [AlertNotice]) in
+            let outcome = try state.resolve(evidence, known, key: key, journal, at: moment)
             return (outcome, state.takeAlerts())
         }
         tell(alerts)
@@ -81,9 +82,9 @@ extension LiveLedger {
 
 extension LedgerState {
     mutating func resolve(
-        _ evidence: AllowanceEvidence, key id: String, _ journal: Journal, at moment: Timestamp
+        _ evidence: AllowanceEvidence, _ known: KeptEvidence.Known, key id: String, _ journal: Journal, at moment: Timestamp
     ) throws(LedgerError) -> CorrectionOutcome {
-        if let known = self.evidence[evidence.evidence] { return .alreadyBooked(sequence: known) }
+        if let booked = known.evidence { return .alreadyBooked(sequence: booked) }
         guard let key = accounts.keyIndex(id) else { throw .unknownKey }
         let left = doubtfulAllowances[evidence.doubt]?.block.amount
         let now = clock.now(moment)
@@ -110,7 +111,7 @@ extension LedgerState {
             if left == charge.freed { doubtfulAllowances[evidence.doubt] = nil }
             sayAlerts(journal, at: now)
         }
-        self.evidence[evidence.evidence] = sequence
+        kept.add(evidence.evidence, sequence)
         return .booked(sequence: sequence)
     }
 }

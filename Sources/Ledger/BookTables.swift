@@ -2,7 +2,7 @@ import Core
 import GRDB
 
 /// Changes when the tables do: older books are folded again.
-let booksFormat = 4
+let booksFormat = 5
 
 func makeTables(_ database: Database) throws {
     for table in [
@@ -33,7 +33,7 @@ func makeTables(_ database: Database) throws {
             CREATE TABLE doubtfulAllowances (sequence INTEGER PRIMARY KEY, since INTEGER NOT NULL, key TEXT NOT NULL,
                 month INTEGER, nanos INTEGER NOT NULL);
             CREATE TABLE evidence (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
-            CREATE TABLE corrected (hold INTEGER PRIMARY KEY, charged INTEGER NOT NULL, \(meters));
+            CREATE TABLE corrected (hold INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, charged INTEGER NOT NULL, \(meters));
             CREATE TABLE usage (minute INTEGER NOT NULL, key TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL,
                 operator TEXT NOT NULL, tier TEXT NOT NULL, calls INTEGER NOT NULL, voided INTEGER NOT NULL,
                 estimated INTEGER NOT NULL, corrections INTEGER NOT NULL, \(meters), nanos INTEGER NOT NULL,
@@ -100,7 +100,7 @@ private func parsed(_ text: String) throws -> Entry {
     return try result.get()
 }
 
-/// Reads the fold back as it was at the watermark.
+/// Reads the fold back as it was at the watermark. Evidence stays where it is.
 func readFold(_ database: Database) throws -> Fold {
     var fold = Fold()
     guard let mark = try Row.fetchOne(database, sql: "SELECT * FROM watermark") else { return fold }
@@ -130,12 +130,6 @@ func readFold(_ database: Database) throws -> Fold {
             key: row["key"], window: month.map { Window(months: $0) }, amount: Money(nanos: row["nanos"]))
         fold.doubtfulAllowances[UInt64(row["sequence"] as Int64)] = Fold.DoubtfulAllowance(
             block: block, since: Timestamp(nanoseconds: row["since"]))
-    }
-    for row in try Row.fetchAll(database, sql: "SELECT * FROM evidence") {
-        fold.evidence[row["id"]] = UInt64(row["sequence"] as Int64)
-    }
-    for row in try Row.fetchAll(database, sql: "SELECT * FROM corrected") {
-        fold.corrected[UInt64(row["hold"] as Int64)] = Fold.Corrected(charged: Money(nanos: row["charged"]), usage: Usage(row))
     }
     return fold
 }

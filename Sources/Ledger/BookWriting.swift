@@ -97,17 +97,17 @@ extension BookChanges {
     }
 
     private func writeEvidence(_ database: Database, _ fold: Fold) throws {
+        let count = try database.cachedStatement(sql: "INSERT OR REPLACE INTO evidence VALUES (?, ?)")
         for id in evidence {
-            guard let sequence = fold.evidence[id] else { continue }
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO evidence VALUES (?, ?)", arguments: [id, Int64(clamping: sequence)])
+            guard let sequence = fold.kept.recent[id] else { continue }
+            try count.execute(arguments: [id, Int64(clamping: sequence)])
         }
-        let places = Array(repeating: "?", count: meterColumns.count + 2).joined(separator: ", ")
+        let places = Array(repeating: "?", count: meterColumns.count + 3).joined(separator: ", ")
+        let correct = try database.cachedStatement(sql: "INSERT OR REPLACE INTO corrected VALUES (\(places))")
         for hold in corrected {
-            guard let now = fold.corrected[hold] else { continue }
-            try database.execute(
-                sql: "INSERT OR REPLACE INTO corrected VALUES (\(places))",
-                arguments: StatementArguments([Int64(clamping: hold), now.charged.nanos] + now.usage.columns))
+            guard let last = fold.kept.recentCorrected[hold] else { continue }
+            let numbers = [Int64(clamping: hold), Int64(clamping: last.sequence), last.corrected.charged.nanos]
+            try correct.execute(arguments: StatementArguments(numbers + last.corrected.usage.columns))
         }
     }
 

@@ -10,6 +10,7 @@ private let entriesPerBatch = 16_384
 /// thrown away and folded again from the journal.
 public final class Books: Sendable {
     let queue: DatabaseQueue
+    private let archive: EvidenceArchive
     private let fold: Mutex<Fold>
 
     /// Opens the books in a file, or makes them. Books of another format are emptied.
@@ -20,12 +21,16 @@ public final class Books: Sendable {
             try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
         }
         queue = try DatabaseQueue(path: path, configuration: configuration)
+        archive = EvidenceArchive(queue)
         fold = Mutex(Fold())
         let stored = try queue.write { database in
             if try Int.fetchOne(database, sql: "PRAGMA user_version") != booksFormat { try makeTables(database) }
             return try readFold(database)
         }
-        fold.withLock { $0 = stored }
+        fold.withLock {
+            $0 = stored
+            $0.kept = KeptEvidence(archive, next: stored.next)
+        }
     }
 
     /// In memory, for tests and comparisons.
@@ -42,6 +47,7 @@ public final class Books: Sendable {
         try fold.withLock { fold in
             try queue.write { try makeTables($0) }
             fold = Fold()
+            fold.kept = KeptEvidence(archive, next: 0)
         }
     }
 
@@ -70,6 +76,7 @@ public final class Books: Sendable {
             let after = next
             let noted = changes
             try queue.write { try noted.write($0, after) }
+            next.kept.forget(before: next.next)
             fold = next
             return count
         }

@@ -52,12 +52,14 @@ extension LiveLedger {
     @discardableResult
     public func correct(_ correction: Correction, at moment: Timestamp) throws -> CorrectionOutcome {
         guard !correction.evidence.isEmpty, correction.evidence.utf8.count <= longestName else { throw LedgerError.entryTooLarge }
-        if let known = state.withLock({ $0.evidence[correction.evidence] }) { return .alreadyBooked(sequence: known) }
+        let booked = try withEvidence(correction.evidence) { _, _, known in known.evidence }
+        if let booked { return .alreadyBooked(sequence: booked) }
         guard state.withLock({ $0.doubtfulHolds[correction.hold] == nil }) else { throw LedgerError.notEnded }
         let attempt = try charge(hold: correction.hold)
         guard attempt.hold.attempt == correction.attempt else { throw LedgerError.unknownAttempt }
-        let (outcome, alerts) = try locked { (state, journal) throws(LedgerError) -> (CorrectionOutcome, [AlertNotice]) in
-            let outcome = try state.correct(correction, attempt, journal, at: moment)
+        let (outcome, alerts) = try withEvidence(correction.evidence, hold: correction.hold) {
+            (state, journal, known) throws(LedgerError) -> (CorrectionOutcome, [AlertNotice]) in
+            let outcome = try state.correct(correction, attempt, known, journal, at: moment)
             return (outcome, state.takeAlerts())
         }
         tell(alerts)
@@ -115,12 +117,12 @@ struct NamedHold {
 
 extension LedgerState {
     mutating func correct(
-        _ correction: Correction, _ attempt: AttemptCharge, _ journal: Journal, at moment: Timestamp
+        _ correction: Correction, _ attempt: AttemptCharge, _ known: KeptEvidence.Known, _ journal: Journal, at moment: Timestamp
     ) throws(LedgerError) -> CorrectionOutcome {
         // Somebody may have been sooner.
-        if let known = evidence[correction.evidence] { return .alreadyBooked(sequence: known) }
+        if let booked = known.evidence { return .alreadyBooked(sequence: booked) }
         guard let key = accounts.keyIndex(attempt.hold.key) else { throw .unknownKey }
-        let before = corrected[correction.hold] ?? Fold.Corrected(charged: attempt.charged, usage: .zero)
+        let before = known.corrected ?? Fold.Corrected(charged: attempt.charged, usage: .zero)
         let (charged, overflow) = before.charged.nanos.addingReportingOverflow(correction.amount.nanos)
         let usage = before.usage.saturatingAdd(correction.usage)
         let whole = attempt.end.usage.saturatingAdd(usage)
@@ -135,8 +137,9 @@ extension LedgerState {
         sayBefore(journal, at: now)
         let sequence = try act(.correction(entry), journal, at: now)
         accounts.correct(key: key, hold: correction.hold, amount: correction.amount, at: now)
-        corrected[correction.hold] = Fold.Corrected(charged: Money(nanos: charged), usage: usage)
-        evidence[correction.evidence] = sequence
+        kept.add(
+            correction.evidence, sequence, hold: correction.hold,
+            Fold.Corrected(charged: Money(nanos: charged), usage: usage))
         sayAlerts(journal, at: now)
         return .booked(sequence: sequence)
     }

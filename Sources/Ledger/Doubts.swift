@@ -80,8 +80,9 @@ extension LiveLedger {
     /// so never on an event loop.
     public func resolve(_ resolution: Resolution, at moment: Timestamp) throws -> CorrectionOutcome {
         guard !resolution.evidence.isEmpty, resolution.evidence.utf8.count <= longestName else { throw LedgerError.entryTooLarge }
-        let (outcome, alerts) = try locked { (state, journal) throws(LedgerError) -> (CorrectionOutcome?, [AlertNotice]) in
-            let outcome = try state.resolve(resolution, journal, at: moment)
+        let (outcome, alerts) = try withEvidence(resolution.evidence) {
+            (state, journal, known) throws(LedgerError) -> (CorrectionOutcome?, [AlertNotice]) in
+            let outcome = try state.resolve(resolution, known, journal, at: moment)
             return (outcome, state.takeAlerts())
         }
         tell(alerts)
@@ -92,7 +93,7 @@ extension LiveLedger {
     private func correctExpired(_ resolution: Resolution, at moment: Timestamp) throws -> CorrectionOutcome {
         let attempt = try charge(hold: resolution.hold)
         guard attempt.hold.attempt == resolution.attempt else { throw LedgerError.unknownAttempt }
-        let isCorrected = state.withLock { $0.corrected[resolution.hold] != nil }
+        let isCorrected = try withEvidence(resolution.evidence, hold: resolution.hold) { _, _, known in known.corrected != nil }
         guard attempt.end.why == doubtExpired, attempt.end.evidence == nil, !isCorrected else { throw LedgerError.endedBefore }
         return try correct(
             Correction(
@@ -141,9 +142,9 @@ extension LiveLedger {
 extension LedgerState {
     /// Ends a hold in doubt; nil when it is in doubt no more, and the journal must say why.
     mutating func resolve(
-        _ resolution: Resolution, _ journal: Journal, at moment: Timestamp
+        _ resolution: Resolution, _ known: KeptEvidence.Known, _ journal: Journal, at moment: Timestamp
     ) throws(LedgerError) -> CorrectionOutcome? {
-        if let known = evidence[resolution.evidence] { return .alreadyBooked(sequence: known) }
+        if let booked = known.evidence { return .alreadyBooked(sequence: booked) }
         guard let hold = doubtfulHolds[resolution.hold] else { return nil }
         guard hold.attempt == resolution.attempt else { throw .unknownAttempt }
         guard flushBacklog(journal) else { throw .journal(.unavailable(.failed("ends wait for the disk"))) }
@@ -154,7 +155,7 @@ extension LedgerState {
         guard let ended = settle(hold.ref, entry, rawUsage: nil, alreadyOverrun: hold.overrun, journal, at: moment) else {
             return nil
         }
-        evidence[resolution.evidence] = ended.sequence
+        kept.add(resolution.evidence, ended.sequence)
         return .booked(sequence: ended.sequence)
     }
 

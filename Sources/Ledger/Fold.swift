@@ -18,6 +18,7 @@ public struct FoldError: Error, Sendable, Hashable, CustomStringConvertible {
         case windowBack = "a window opened before the one before it ended, or before its time"
         case graceUnnamed = "a hold is beyond a limit without naming the grace that lets it"
         case evidenceTwice = "evidence that has counted already"
+        case evidenceUnreadable = "the books that keep older evidence cannot be read, or are further than this entry"
         case correctionOfOpen = "it corrects an attempt that has not ended"
         case belowZero = "it corrects a charge to less than nothing, or not from what it was"
         case backAcrossWindows = "an allowance got back what was held in an earlier window"
@@ -90,15 +91,12 @@ public struct Fold: Sendable, Equatable {
     /// Key identifiers in the order in which they were made.
     public private(set) var keyOrder: [String] = []
     public internal(set) var doubtfulAllowances: [UInt64: DoubtfulAllowance] = [:]
-    /// Evidence that has counted, with the entry it counted in.
-    public internal(set) var evidence: [String: UInt64] = [:]
-    /// By the sequence number of the hold.
-    public internal(set) var corrected: [UInt64: Corrected] = [:]
     public internal(set) var latest = Timestamp(nanoseconds: 0)
     public internal(set) var configuration: String?
     /// The last entry says that the run ended in order.
     public internal(set) var stopped = false
 
+    var kept = KeptEvidence()
     var table = LineTable()
     /// The same keys by their number, which is their place in `keyOrder`.
     private(set) var chains: [Chain] = []
@@ -111,9 +109,10 @@ public struct Fold: Sendable, Equatable {
     /// Numbers follow the order of arrival, so they may differ between folds that say the same.
     public static func == (a: Fold, b: Fold) -> Bool {
         a.next == b.next && a.keys == b.keys && a.keyOrder == b.keyOrder && a.doubtfulAllowances == b.doubtfulAllowances
-            && a.evidence == b.evidence && a.corrected == b.corrected && a.latest == b.latest
-            && a.configuration == b.configuration && a.stopped == b.stopped && a.holds == b.holds && a.limits == b.limits
-            && a.table.states == b.table.states && a.table.openClocks == b.table.openClocks
+            && a.latest == b.latest && a.configuration == b.configuration && a.stopped == b.stopped && a.holds == b.holds
+            && a.limits == b.limits
+            && a.table.states == b.table.states && a.table.openClocks == b.table.openClocks && a.evidence == b.evidence
+            && a.corrected == b.corrected
     }
 }
 
@@ -156,6 +155,13 @@ extension Fold {
         }
         return all
     }
+
+    /// All evidence that has counted, with the entry it counted in: also what only the books have, which are read whole. nil when
+    /// they cannot be read.
+    public var evidence: [String: UInt64]? { try? kept.all().evidence }
+
+    /// All attempts that were corrected, by the sequence number of the hold; read as `evidence` is.
+    public var corrected: [UInt64: Corrected]? { try? kept.all().corrected }
 
     public var limits: [AccountName: AccountLimits] {
         var all: [AccountName: AccountLimits] = [:]

@@ -154,13 +154,14 @@ extension Fold {
     private mutating func correct(_ correction: CorrectionEntry) throws(FoldError) {
         guard let key = number(correction.key) else { throw error(.unknownKey) }
         guard correction.hold < next, rows[correction.hold] == nil else { throw error(.correctionOfOpen) }
-        var now = corrected[correction.hold] ?? Corrected(charged: correction.before, usage: .zero)
+        let known = try look(correction.evidence, hold: correction.hold)
+        guard known.evidence == nil else { throw error(.evidenceTwice) }
+        var now = known.corrected ?? Corrected(charged: correction.before, usage: .zero)
         let (charged, overflow) = correction.before.nanos.addingReportingOverflow(correction.amount.nanos)
         guard now.charged == correction.before, !overflow, charged >= 0 else { throw error(.belowZero) }
         now.charged = Money(nanos: charged)
         now.usage = now.usage.saturatingAdd(correction.usage)
-        corrected[correction.hold] = now
-        try count(evidence: correction.evidence)
+        kept.add(correction.evidence, next, hold: correction.hold, now)
         _ = table.correct(chains[Int(key)].accounts, Int128(correction.amount.nanos), of: correction.hold)
     }
 
@@ -226,8 +227,12 @@ extension Fold {
     }
 
     private mutating func count(evidence id: String) throws(FoldError) {
-        guard evidence[id] == nil else { throw error(.evidenceTwice) }
-        evidence[id] = next
+        guard try look(id, hold: nil).evidence == nil else { throw error(.evidenceTwice) }
+        kept.add(id, next)
+    }
+
+    private func look(_ id: String, hold: UInt64?) throws(FoldError) -> KeptEvidence.Known {
+        do { return try kept.look(id, hold: hold, before: next) } catch { throw self.error(.evidenceUnreadable) }
     }
 
     /// Something new was reserved: no line that it counts on may be beyond its limit, but within a grace that is named.

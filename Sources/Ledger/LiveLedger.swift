@@ -9,11 +9,14 @@ public final class LiveLedger: Sendable {
     public let doubtSettings: DoubtSettings
     let state: Mutex<LedgerState>
     let refusals = Mutex(RefusalCounts())
+    /// Older evidence than the ledger has in memory; nil: there is none.
+    let archive: EvidenceArchive?
     private let alertHandler = Mutex<(@Sendable (AlertNotice) -> Void)?>(nil)
 
     init(_ state: consuming sending LedgerState, journal: Journal, doubtSettings: DoubtSettings) {
         self.journal = journal
         self.doubtSettings = doubtSettings
+        archive = state.kept.archive
         self.state = Mutex(state)
     }
 
@@ -36,9 +39,8 @@ struct LedgerState: ~Copyable, Sendable {
     var keys: [Fold.Key]
     var doubtfulHolds: [UInt64: DoubtfulHold] = [:]
     var doubtfulAllowances: [UInt64: Fold.DoubtfulAllowance] = [:]
-    /// Evidence that has counted, with the entry it counted in.
-    var evidence: [String: UInt64] = [:]
-    var corrected: [UInt64: Fold.Corrected] = [:]
+    /// What has counted since the books were followed last, and a little before.
+    var kept = KeptEvidence()
     /// Holds that have an end here and no place in the journal yet, because it takes nothing now. While there are any, nothing is held.
     var backlog: [Unsaid] = []
     /// Journalled, and not handed over yet.

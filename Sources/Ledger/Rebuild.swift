@@ -58,6 +58,7 @@ extension Books {
             let (noted, after) = (changes, fold)
             try queue.write { try noted.write($0, after) }
             changes = BookChanges(from: fold.next)
+            fold.kept.forget(before: fold.next)
         }
         do {
             _ = try Journal.scan(folder: folder, from: fold.next) { sequence, bytes in

@@ -182,8 +182,7 @@ extension LedgerState {
                 overrun: hold.overrun, since: since)
         }
         doubtfulAllowances = fold.doubtfulAllowances
-        evidence = fold.evidence
-        corrected = fold.corrected
+        kept = fold.kept
     }
 }
 

@@ -98,7 +98,7 @@ struct EvidenceTests {
         ledger.journal.commit()
         let fold = try folded(ledger.journal)
         #expect(difference(ledger, fold) == nil && fold.balance(.tenant("acme"), .total).settled == 120)
-        #expect(fold.evidence.count == 3)
+        #expect(fold.evidence?.count == 3)
         let books = try Books()
         try books.follow(ledger.journal)
         #expect(books.state == fold)

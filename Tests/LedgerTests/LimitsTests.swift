@@ -247,7 +247,7 @@ struct LimitsTests {
         }
         let fold = try verified(again)
         #expect(fold.balance(.key("k")).settled == 0 && fold.balance(.key("k"), .total).settled == 0)
-        #expect(fold.evidence.count == 2)
+        #expect(fold.evidence?.count == 2)
     }
 
     @Test(
