@@ -93,7 +93,7 @@ let package = Package(
         .executableTarget(name: "journal-bench", dependencies: ["Journal"], path: "Benchmarks/Journal", swiftSettings: strict),
         tests("ArchitectureTests", []),
         tests("CoreTests", ["Core", "TestKit"]),
-        tests("CedarTests", ["Cedar", "TestKit", "cedar-corpus"], exclude: ["Cases"]),
+        tests("CedarTests", ["Cedar", "TestKit", "cedar-corpus"]),
         tests("PolicyTests", ["Core", "Policy", "TestKit"]),
         tests("ProvidersTests", ["Core", "Providers", "TestKit", "Wire", nioCore]),
         tests("TokensTests", ["Core", "TestKit", "Tokens"]),

@@ -13,17 +13,21 @@ public func nearest(_ name: String, _ candidates: some Sequence<String>) -> Stri
     return best?.name
 }
 
-/// How many letters to insert, remove or replace to get from one to the other (Levenshtein).
+/// How many letters to insert, remove, replace or exchange with the next to get from one to the other (Damerau and Levenshtein, no
+/// letter being touched twice).
 private func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    var before: [Int] = []
     var row = Array(0...right.count)
     for (i, letter) in left.enumerated() {
-        var diagonal = row[0]
-        row[0] = i + 1
+        var next = [i + 1]
+        next.reserveCapacity(row.count)
         for (j, other) in right.enumerated() {
-            let replaced = diagonal + (letter == other ? 0 : 1)
-            diagonal = row[j + 1]
-            row[j + 1] = min(replaced, diagonal + 1, row[j] + 1)
+            var least = min(row[j] + (letter == other ? 0 : 1), row[j + 1] + 1, next[j] + 1)
+            if i > 0, j > 0, letter == right[j - 1], left[i - 1] == other { least = min(least, before[j - 1] + 1) }
+            next.append(least)
         }
+        before = row
+        row = next
     }
     return row[right.count]
 }

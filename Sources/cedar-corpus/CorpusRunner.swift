@@ -65,6 +65,14 @@ struct CorpusRunner {
         let schema = test.schema.hasSuffix(".json") ? try Schema.parseJSON(schemaSource) : try Schema.parse(schemaSource)
         let policies = try PolicySet.parse(try companion(test.policies, of: file), naming: .position)
         let entities = try Entities.parseJSON(try companion(test.entities, of: file), schema: schema)
+        let errors = validate(policies, against: schema).filter { $0.severity == .error }
+        report.validations.judged += 1
+        if errors.isEmpty == test.shouldValidate {
+            report.validations.agree += 1
+        } else {
+            report.disagreements.append(
+                "\(name): " + (errors.first.map { "the validator found: \($0.message)" } ?? "the validator found no error"))
+        }
         for question in test.questions {
             report.requests.judged += 1
             let problems = try disagreements(question, test, policies, entities, schema)
