@@ -103,6 +103,39 @@ struct ValidateTests {
         #expect(found.first?.message.contains("given up") == true)
     }
 
+    @Test(
+        "A condition without an error has a value in every world that is as the schema says, with all that is optional or without"
+    )
+    func sound() throws {
+        let schema = try validationSchema()
+        let text = try String(contentsOf: cases.appending(path: "validation-worlds.json"), encoding: .utf8)
+        let worlds = try #require(try JSON.parse(Source(name: "worlds", text: text)).elements)
+        let source = Source(name: "worlds", text: text)
+        var evaluated = 0
+        for world in worlds {
+            let stretch = try #require(world["entities"]).range
+            let part = String(decoding: Array(text.utf8)[stretch.start..<stretch.end], as: UTF8.self)
+            let entities = try Entities.parseJSON(Source(name: "entities", text: part), schema: schema)
+            for entity in entities.all { #expect(schema.problem(with: entity) == nil) }
+            let action = try EntityUID.parseJSON(#require(world["action"]), in: source)
+            let request = Request(
+                principal: try EntityUID.parseJSON(#require(world["principal"]), in: source), action: action,
+                resource: try EntityUID.parseJSON(#require(world["resource"]), in: source),
+                context: try Record.parseJSON(#require(world["context"]), in: source, type: schema.actions[action]?.context))
+            #expect(schema.problem(with: request) == nil)
+            for condition in try Condition.load() where !condition.expected.contains(where: { !$0.contains("warning") }) {
+                let value = try Evaluator(request, entities).value(expression(condition.text))
+                guard case .bool(let holds) = value else {
+                    Issue.record("\(condition.text) comes to \(value)")
+                    continue
+                }
+                #expect(!holds || condition.expected.isEmpty, "\(condition.text) was said to be false always")
+                evaluated += 1
+            }
+        }
+        #expect(evaluated > 200)
+    }
+
     @Test("Random policies are judged without a trap, and the same each time")
     func random() throws {
         var generator = ExpressionGenerator(seed: testSeed("validated policies"))
