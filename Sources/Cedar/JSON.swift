@@ -20,6 +20,18 @@ public struct JSON: Sendable {
         public let name: Text
         public let nameRange: SourceRange
         public let value: JSON
+
+        public init(name: Text, nameRange: SourceRange = SourceRange(0, 0), value: JSON) {
+            self.name = name
+            self.nameRange = nameRange
+            self.value = value
+        }
+    }
+
+    /// A value that no text holds, to be written.
+    public init(_ kind: Kind, range: SourceRange = SourceRange(0, 0)) {
+        self.kind = kind
+        self.range = range
     }
 
     /// Reads strict JSON (RFC 8259): no comments, no trailing commas, no name twice, nothing after the value, and at most
@@ -118,7 +130,7 @@ private struct JSONReader {
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): kind = try number()
         default: throw failure("no JSON value begins like this")
         }
-        return JSON(kind: kind, range: SourceRange(start, index))
+        return JSON(kind, range: SourceRange(start, index))
     }
 
     private mutating func word(_ word: StaticString, _ kind: JSON.Kind) throws(Diagnostic) -> JSON.Kind {

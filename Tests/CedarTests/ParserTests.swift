@@ -1,4 +1,5 @@
 import Cedar
+import Foundation
 import Testing
 
 private func parse(_ text: String) throws(Diagnostics) -> PolicySet {
@@ -33,5 +34,21 @@ struct ParserTests {
                 "a.cedar:3:18: expected a comma and action, found ); a scope names principal, action and resource, in this order, and "
                     + "compares each with entities only",
             ])
+    }
+
+    @Test("Every text of mistakes.txt is refused with the places and sentences that stand there")
+    func mistakes() throws {
+        let text = try String(contentsOf: cases.appending(path: "mistakes.txt"), encoding: .utf8)
+        let blocks = text.split(separator: "\n\n").filter { !$0.hasPrefix("#") }
+        #expect(blocks.count > 40)
+        for block in blocks {
+            let lines = block.split(separator: "\n")
+            let expected = lines.filter { $0.hasPrefix("=> ") }.map { $0.dropFirst(3) }
+            let policies = lines.filter { !$0.hasPrefix("=> ") }.joined(separator: "\n") + "\n"
+            let error = #expect(throws: Diagnostics.self, "\(policies)") { try parse(policies) }
+            let found = (error?.all ?? []).map { "\($0.position.line):\($0.position.column) \($0.message); \($0.hint)" }
+            #expect(found.count == expected.count, "\(policies)\(found)")
+            for (one, part) in zip(found, expected) { #expect(one.hasPrefix(part), "\(policies)") }
+        }
     }
 }
