@@ -40,6 +40,13 @@ make_venv() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
+# Dependencies too do without run-time checks of exclusive access, as Weir's own modules do (Package.swift). Where the toolchain has
+# Swift's runtime as an archive it is linked in: calls into it then cost no detour, and the program runs where no Swift is installed.
+release_flags=(-Xswiftc -enforce-exclusivity=unchecked)
+if [ -f "$(dirname "$(readlink -f "$(command -v swift)")")/../lib/swift_static/linux/libswiftCore.a" ]; then
+    release_flags+=(--static-swift-stdlib)
+fi
+
 # Builds the release of weir if a source is newer than the last build.
 build_release() {
     local stamp=.build/weir-release.stamp started
@@ -52,7 +59,7 @@ build_release() {
     mkdir -p .build
     # Taken before the build: what changes during it is built next time.
     started=$(mktemp .build/stamp.XXXXXX)
-    if ! swift build -c release --product weir; then
+    if ! swift build -c release --product weir "${release_flags[@]}"; then
         rm -f "$started"
         die "The build failed; the lines above say where."
     fi

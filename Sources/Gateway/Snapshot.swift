@@ -4,20 +4,25 @@ import Policy
 import Providers
 
 /// A key as the data path needs it: who calls, on which account, until when.
-public struct KeyEntry: Sendable {
-    public var record: KeyRecord
+/// A class, so that a call keeps one reference to it.
+public final class KeyEntry: Sendable {
+    public let record: KeyRecord
     /// Index of the key's account in the ledger.
-    public var account: Int
+    public let account: Int
     /// Index of the tenant in the catalogue.
-    public var tenant: Int
+    public let tenant: Int
     /// When this secret stops opening the key.
-    public var expires: Timestamp?
+    public let expires: Timestamp?
 
     public init(record: KeyRecord, account: Int, tenant: Int, expires: Timestamp?) {
         self.record = record
         self.account = account
         self.tenant = tenant
         self.expires = expires
+    }
+
+    convenience init(copy other: KeyEntry) {
+        self.init(record: other.record, account: other.account, tenant: other.tenant, expires: other.expires)
     }
 }
 
@@ -59,7 +64,9 @@ public final class Snapshot: Sendable {
 
     /// A copy with counters of its own, so that event loops do not contend on one.
     func copy(board: Board) -> Snapshot {
-        Snapshot(catalogue: catalogue, prices: prices, limits: limits, keys: keys, board: board)
+        Snapshot(
+            catalogue: Catalogue(copy: catalogue), prices: prices, limits: limits, keys: keys.mapValues(KeyEntry.init(copy:)),
+            board: board)
     }
 
     func serves(_ endpoint: Int, _ operation: Operation) -> Bool { served[endpoint][operation.index] }

@@ -304,6 +304,8 @@ extension JournalCore {
         }
         let durable = committed.sequence + UInt64(batch.count)
         self.durable.store(durable, ordering: .releasing)
+        // Who waits for the disk first.
+        for listener in listeners.withLock({ $0 }) { listener(durable) }
         keeper?.offer(committed.sealed, next: durable)
         if committed.newSegment != nil { weighSegments() }
         batch.reset()
@@ -311,7 +313,6 @@ extension JournalCore {
             front.failure = nil
             front.spare = batch
         }
-        for listener in listeners.withLock({ $0 }) { listener(durable) }
     }
 
     /// Counts the segments that wait for the log, and refuses more urgent entries when they are too many.

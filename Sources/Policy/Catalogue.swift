@@ -25,7 +25,8 @@ public struct CallFacts: Sendable {
 }
 
 /// Endpoints and tenants of one configuration, with policy's verdict for each combination worked out beforehand.
-public struct Catalogue: Sendable {
+/// A class since nothing in it changes: a call on the data path then keeps one reference and not one to each list.
+public final class Catalogue: Sendable {
     public let generation: UInt64
     public let endpoints: [Endpoint]
     public let links: [Link]
@@ -36,6 +37,19 @@ public struct Catalogue: Sendable {
     private let serving: [[Int]]
     /// By tenant, model, endpoint: whether policy permits it.
     private let permitted: [Bool]
+
+    /// The same with reference counts of its own, so that event loops do not contend on one.
+    public init(copy other: Catalogue) {
+        generation = other.generation
+        endpoints = other.endpoints
+        links = other.links
+        tenants = other.tenants
+        tenantIndex = other.tenantIndex
+        modelIndex = other.modelIndex
+        serving = other.serving
+        permitted = other.permitted
+        models = other.models
+    }
 
     public init(generation: UInt64, endpoints: [Endpoint], tenants: [TenantPolicy]) {
         self.generation = generation
