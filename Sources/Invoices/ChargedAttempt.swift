@@ -126,7 +126,7 @@ public struct ChargedFold: Sendable {
             // Evidence has said what it was.
             ended[place].estimated = false
             ended[place].how = .settled
-        case .allowanceDoubt: outages.doubt(sequence, at: moment)
+        case .allowanceDoubt, .lossDoubt: outages.doubt(sequence, at: moment)
         case .allowanceCharged(let charge):
             let owner = owners[charge.key]
             allowances.append(

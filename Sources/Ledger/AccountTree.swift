@@ -127,7 +127,7 @@ extension Accounts {
     }
 
     mutating func account(_ name: AccountName) -> Int32 {
-        let number = table.account(name)
+        let number = table.account(name, since: following)
         while paces.count < table.accounts.count { paces.append(Pace()) }
         return number
     }

@@ -306,17 +306,18 @@ extension Accounts {
     }
 
     /// An allowance that a crash left undrawn for good: it stops being reserved.
-    public mutating func voidDoubtfulAllowance(key index: Int, doubt sequence: UInt64, amount: Money) {
-        table.eachLine(keys[index].chain) { if $0.since <= sequence { $0.doubtful -= Int128(amount.nanos) } }
+    mutating func voidDoubtfulAllowance(key index: Int, doubt sequence: UInt64, _ doubtful: Fold.DoubtfulAllowance) {
+        let amount = Int128(doubtful.block.amount.nanos)
+        eachLine(of: keys[index].chain, isLoss: doubtful.isLoss) { if $0.since <= sequence { $0.doubtful -= amount } }
     }
 
     /// Charges a part of what a crash left undrawn. The windows that are due have opened before.
-    mutating func chargeDoubtfulAllowance(key index: Int, _ charge: AllowanceChargeEntry) {
+    mutating func chargeDoubtfulAllowance(key index: Int, isLoss: Bool, _ charge: AllowanceChargeEntry) {
         effects.removeAll(keepingCapacity: true)
         let chain = keys[index].chain
-        if table.chargeAllowance(chain, Int128(charge.amount.nanos), freed: Int128(charge.freed.nanos), of: charge.doubt) {
-            alertChain(chain)
-        }
+        let freed = Int128(charge.freed.nanos)
+        eachLine(of: chain, isLoss: isLoss) { if $0.since <= charge.doubt { $0.doubtful -= freed } }
+        if table.settle(chain, settled: Int128(charge.amount.nanos), freed: 0, of: charge.doubt) { alertChain(chain) }
     }
 
     /// Changes what an ended attempt was charged.

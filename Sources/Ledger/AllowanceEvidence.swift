@@ -72,8 +72,12 @@ extension LiveLedger {
         guard sequence < journal.durable else { throw LedgerError.unknownAllowance }
         var key: String?
         _ = try journal.read(from: sequence, limit: 1) { at, bytes in
-            guard at == sequence, case .allowanceDoubt(let block, _) = try Entry.parse(bytes).entry else { return }
-            key = block.key
+            guard at == sequence else { return }
+            switch try Entry.parse(bytes).entry {
+            case .allowanceDoubt(let block, _): key = block.key
+            case .lossDoubt(let loss): key = loss.key
+            default: break
+            }
         }
         guard let key else { throw LedgerError.unknownAllowance }
         return key
@@ -86,7 +90,8 @@ extension LedgerState {
     ) throws(LedgerError) -> CorrectionOutcome {
         if let booked = known.evidence { return .alreadyBooked(sequence: booked) }
         guard let key = accounts.keyIndex(id) else { throw .unknownKey }
-        let left = doubtfulAllowances[evidence.doubt]?.block.amount
+        let doubtful = doubtfulAllowances[evidence.doubt]
+        let left = doubtful?.block.amount
         let now = clock.now(moment)
         // Windows that are due open before the entry, as the fold will see it.
         accounts.openWindows(at: now)
@@ -95,10 +100,10 @@ extension LedgerState {
         let sequence: UInt64
         switch evidence.finding {
         case .voided:
-            guard let left else { throw .endedBefore }
+            guard let doubtful else { throw .endedBefore }
             sequence = try act(
                 .allowanceVoided(doubt: evidence.doubt, why: why, evidence: evidence.evidence), journal, at: now)
-            accounts.voidDoubtfulAllowance(key: key, doubt: evidence.doubt, amount: left)
+            accounts.voidDoubtfulAllowance(key: key, doubt: evidence.doubt, doubtful)
             doubtfulAllowances[evidence.doubt] = nil
         case .charged(let amount, let usage, let tier, let attempt):
             guard amount >= .zero, Meter.allCases.allSatisfy({ usage[$0] >= 0 }) else { throw .belowZero }
@@ -106,7 +111,7 @@ extension LedgerState {
                 doubt: evidence.doubt, key: id, attempt: attempt, amount: amount, freed: min(amount, left ?? .zero),
                 usage: usage, tier: tier, evidence: evidence.evidence, why: why)
             sequence = try act(.allowanceCharged(charge), journal, at: now)
-            accounts.chargeDoubtfulAllowance(key: key, charge)
+            accounts.chargeDoubtfulAllowance(key: key, isLoss: doubtful?.isLoss ?? false, charge)
             if let left { doubtfulAllowances[evidence.doubt]?.block.amount = left - charge.freed }
             if left == charge.freed { doubtfulAllowances[evidence.doubt] = nil }
             sayAlerts(journal, at: now)

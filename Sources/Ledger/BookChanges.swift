@@ -115,7 +115,12 @@ struct BookChanges {
         case .allowanceVoided(let doubt, _, let id):
             doubtfulAllowances.insert(doubt)
             if let id { evidence.insert(id) }
-            if let block = fold.doubtfulAllowances[doubt]?.block { touch(block, fold) }
+            if let doubtful = fold.doubtfulAllowances[doubt] { changedAccounts.formUnion(fold.accounts(of: doubtful)) }
+        case .lossDoubt(let loss):
+            doubtfulAllowances.insert(sequence)
+            let doubtful = Fold.DoubtfulAllowance(
+                block: Entry.Block(key: loss.key, amount: loss.amount), since: moment, isLoss: true)
+            changedAccounts.formUnion(fold.accounts(of: doubtful))
         case .key(let record):
             keys.insert(record.id)
             note(limits: .key(record.id))
@@ -169,6 +174,7 @@ struct BookChanges {
         touched.insert(key)
         evidence.insert(charge.evidence)
         doubtfulAllowances.insert(charge.doubt)
+        if let doubtful = fold.doubtfulAllowances[charge.doubt] { changedAccounts.formUnion(fold.accounts(of: doubtful)) }
         // Its hold was lost, and its route with it.
         let at = Minute(minute: minute, key: key, route: unknownRoute, tier: charge.tier)
         minutes[at, default: Meters()].add(charge)

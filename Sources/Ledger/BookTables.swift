@@ -2,7 +2,7 @@ import Core
 import GRDB
 
 /// Changes when the tables do: older books are folded again.
-let booksFormat = 5
+let booksFormat = 6
 
 func makeTables(_ database: Database) throws {
     for table in [
@@ -31,7 +31,7 @@ func makeTables(_ database: Database) throws {
             CREATE TABLE holds (sequence INTEGER PRIMARY KEY, at INTEGER NOT NULL, entry TEXT NOT NULL, doubtful INTEGER,
                 overrun INTEGER NOT NULL);
             CREATE TABLE doubtfulAllowances (sequence INTEGER PRIMARY KEY, since INTEGER NOT NULL, key TEXT NOT NULL,
-                month INTEGER, nanos INTEGER NOT NULL);
+                month INTEGER, nanos INTEGER NOT NULL, isLoss INTEGER NOT NULL);
             CREATE TABLE evidence (id TEXT PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
             CREATE TABLE corrected (hold INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, charged INTEGER NOT NULL, \(meters));
             CREATE TABLE usage (minute INTEGER NOT NULL, key TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL,
@@ -129,7 +129,7 @@ func readFold(_ database: Database) throws -> Fold {
         let block = Entry.Block(
             key: row["key"], window: month.map { Window(months: $0) }, amount: Money(nanos: row["nanos"]))
         fold.doubtfulAllowances[UInt64(row["sequence"] as Int64)] = Fold.DoubtfulAllowance(
-            block: block, since: Timestamp(nanoseconds: row["since"]))
+            block: block, since: Timestamp(nanoseconds: row["since"]), isLoss: row["isLoss"])
     }
     return fold
 }

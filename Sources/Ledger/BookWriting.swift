@@ -84,10 +84,10 @@ extension BookChanges {
         for sequence in doubtfulAllowances {
             if let doubtful = fold.doubtfulAllowances[sequence] {
                 try database.execute(
-                    sql: "INSERT OR REPLACE INTO doubtfulAllowances VALUES (?, ?, ?, ?, ?)",
+                    sql: "INSERT OR REPLACE INTO doubtfulAllowances VALUES (?, ?, ?, ?, ?, ?)",
                     arguments: [
                         Int64(clamping: sequence), doubtful.since.nanoseconds, doubtful.block.key,
-                        doubtful.block.window.map { Int64($0.months) }, doubtful.block.amount.nanos,
+                        doubtful.block.window.map { Int64($0.months) }, doubtful.block.amount.nanos, doubtful.isLoss,
                     ])
             } else {
                 try database.execute(

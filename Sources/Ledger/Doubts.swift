@@ -184,7 +184,7 @@ extension LedgerState {
         for (sequence, doubtful) in old.sorted(by: { $0.key < $1.key }) {
             doubtfulAllowances[sequence] = nil
             guard let key = accounts.keyIndex(doubtful.block.key) else { continue }
-            accounts.voidDoubtfulAllowance(key: key, doubt: sequence, amount: doubtful.block.amount)
+            accounts.voidDoubtfulAllowance(key: key, doubt: sequence, doubtful)
             if Entry.allowanceVoided(doubt: sequence, why: doubtExpired).write(to: &writer, at: moment) { say(journal) }
         }
     }

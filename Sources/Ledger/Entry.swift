@@ -52,6 +52,9 @@ public enum Entry: Sendable, Hashable {
     case allowanceVoided(doubt: UInt64, why: String, evidence: String? = nil)
     /// Evidence shows a send that an allowance in doubt covers and whose own hold was lost: so much of it was spent.
     case allowanceCharged(AllowanceChargeEntry)
+    /// Entries are lost: what they may have cost a tenant stays reserved, named by this entry's sequence number. Evidence charges or
+    /// voids it as an allowance in doubt.
+    case lossDoubt(LossDoubtEntry)
     case hold(HoldEntry)
     /// An open hold holds so much more.
     case lengthened(LengthenedEntry)

@@ -65,6 +65,12 @@ extension Entry {
             writer.member("why", why)
             if let evidence { writer.member("evidence", evidence) }
         case .allowanceCharged(let charge): writer.allowanceCharge(charge)
+        case .lossDoubt(let loss):
+            writer.member("key", loss.key)
+            writer.member("amount", loss.amount)
+            writer.member("log", loss.log)
+            writer.member("first", sequence: loss.first)
+            if let end = loss.end { writer.member("end", sequence: end) }
         case .hold(let hold): writer.hold(hold)
         case .lengthened(let more):
             writer.member("hold", sequence: more.hold)
@@ -112,6 +118,7 @@ extension Entry {
         case .allowanceDoubt: "allowance-doubt"
         case .allowanceVoided: "allowance-voided"
         case .allowanceCharged: "allowance-charged"
+        case .lossDoubt: "loss-doubt"
         case .hold: "hold"
         case .lengthened: "lengthened"
         case .overrun: "overrun"
@@ -135,6 +142,11 @@ extension Entry {
                 doubt: try reader.sequence("doubt"), why: try reader.string("why"),
                 evidence: try reader.optionalString("evidence"))
         case "allowance-charged": self = .allowanceCharged(try reader.allowanceCharge())
+        case "loss-doubt":
+            self = .lossDoubt(
+                LossDoubtEntry(
+                    key: try reader.string("key"), amount: try reader.money("amount"), log: try reader.string("log"),
+                    first: try reader.sequence("first"), end: reader.has("end") ? try reader.sequence("end") : nil))
         case "overrun":
             self = .overrun(
                 hold: try reader.sequence("hold"), attempt: try reader.attempt(), amount: try reader.money("amount"))

@@ -62,6 +62,8 @@ public struct Fold: Sendable, Equatable {
     public struct DoubtfulAllowance: Sendable, Hashable {
         public var block: Entry.Block
         public var since: Timestamp
+        /// It is of entries that were lost, and reserved on every account of the key's tenant.
+        public var isLoss = false
     }
 
     public struct Key: Sendable, Hashable {
@@ -201,8 +203,8 @@ extension Fold {
 // MARK: Keeping
 
 extension Fold {
-    /// Makes a key or changes its record.
-    mutating func restore(key record: KeyRecord, revoked: Timestamp?) {
+    /// Makes a key or changes its record; new accounts count from the entry of that sequence number on.
+    mutating func restore(key record: KeyRecord, revoked: Timestamp?, sequence: UInt64 = 0) {
         let id = record.id
         keys[id] = Key(record: record, revoked: revoked)
         if let number = numbers[id] {
@@ -211,8 +213,9 @@ extension Fold {
         }
         let number = Int32(chains.count)
         let accounts = LineTable.Chain(
-            key: table.account(.key(id)), team: table.account(.team(tenant: record.tenant, team: record.team)),
-            tenant: table.account(.tenant(record.tenant)))
+            key: table.account(.key(id), since: sequence),
+            team: table.account(.team(tenant: record.tenant, team: record.team), since: sequence),
+            tenant: table.account(.tenant(record.tenant), since: sequence))
         chains.append(Chain(accounts: accounts, isRevoked: revoked != nil))
         numbers[id] = number
         names.add(key: id, number: number)
@@ -220,7 +223,7 @@ extension Fold {
     }
 
     mutating func setLimits(_ account: AccountName, _ limits: AccountLimits, sequence: UInt64) {
-        table.setLimits(table.account(account), limits, sequence: sequence)
+        table.setLimits(table.account(account, since: sequence), limits, sequence: sequence)
         if case .key(let id) = account { keys[id]?.record.limits = limits }
     }
 

@@ -27,7 +27,9 @@ extension Fold {
             if let id { try count(evidence: id) }
             guard let doubtful = doubtfulAllowances.removeValue(forKey: doubt) else { throw error(.unknownAllowance) }
             let amount = Int128(doubtful.block.amount.nanos)
-            table.eachLine(try chain(doubtful.block.key)) { if $0.since <= doubt { $0.doubtful -= amount } }
+            let chain = try chain(doubtful.block.key)
+            eachLine(of: chain, isLoss: doubtful.isLoss) { if $0.since <= doubt { $0.doubtful -= amount } }
+        case .lossDoubt(let loss): try holdLost(loss, at: moment)
         case .lengthened(let more): try lengthen(more)
         case .overrun(let hold, let attempt, let amount):
             guard var row = rows[hold] else { throw error(.unknownHold) }
@@ -63,7 +65,7 @@ extension Fold {
             if let old = keys[record.id]?.record {
                 guard old.tenant == record.tenant, old.team == record.team else { throw error(.keyMoved) }
             }
-            restore(key: record, revoked: keys[record.id]?.revoked)
+            restore(key: record, revoked: keys[record.id]?.revoked, sequence: sequence)
             setLimits(.key(record.id), record.limits, sequence: sequence)
         case .keyRotated(let id, let secrets):
             guard keys[id] != nil else { throw error(.unknownKey) }
@@ -167,6 +169,7 @@ extension Fold {
 
     private mutating func chargeAllowance(_ charge: AllowanceChargeEntry) throws(FoldError) {
         let chain = try chain(charge.key)
+        let freed = Int128(charge.freed.nanos)
         guard charge.doubt < next else { throw error(.unknownAllowance) }
         if charge.freed != .zero {
             guard var doubtful = doubtfulAllowances[charge.doubt], doubtful.block.key == charge.key else {
@@ -175,9 +178,20 @@ extension Fold {
             guard charge.freed <= doubtful.block.amount else { throw error(.overdrawn) }
             doubtful.block.amount -= charge.freed
             doubtfulAllowances[charge.doubt] = doubtful.block.amount == .zero ? nil : doubtful
+            eachLine(of: chain, isLoss: doubtful.isLoss) { if $0.since <= charge.doubt { $0.doubtful -= freed } }
         }
         try count(evidence: charge.evidence)
-        _ = table.chargeAllowance(chain, Int128(charge.amount.nanos), freed: Int128(charge.freed.nanos), of: charge.doubt)
+        _ = table.settle(chain, settled: Int128(charge.amount.nanos), freed: 0, of: charge.doubt)
+    }
+
+    /// It may pass limits, as what it is about may have: nothing is admitted then.
+    private mutating func holdLost(_ loss: LossDoubtEntry, at moment: Timestamp) throws(FoldError) {
+        let chain = try chain(loss.key)
+        guard loss.amount != .zero else { return }
+        let amount = Int128(loss.amount.nanos)
+        eachLine(of: chain, isLoss: true) { $0.doubtful += amount }
+        doubtfulAllowances[next] = DoubtfulAllowance(
+            block: Entry.Block(key: loss.key, amount: loss.amount), since: moment, isLoss: true)
     }
 
     // MARK: Windows

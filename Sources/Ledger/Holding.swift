@@ -149,6 +149,8 @@ public enum LedgerError: Error, Sendable, Hashable {
     case journal(JournalError)
     case entryTooLarge
     case unknownKey
+    /// No entry has ever named such a tenant.
+    case unknownTenant(String)
     /// A key cannot change its team or tenant, nor come back once it is revoked.
     case keyConflict
     case limits(AccountName, LimitsError)

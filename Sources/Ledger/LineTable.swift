@@ -84,13 +84,13 @@ struct LineTable: Sendable {
 
     func number(_ name: AccountName) -> Int32? { numbers[name] }
 
-    /// The number of an account, which is made with its two lines if need be.
-    mutating func account(_ name: AccountName) -> Int32 {
+    /// The number of an account, which is made with its two lines if need be, that count from an entry on.
+    mutating func account(_ name: AccountName, since: UInt64 = 0) -> Int32 {
         if let number = numbers[name] { return number }
         let number = Int32(accounts.count)
         accounts.append(Account(name: name, first: Int32(lines.count), count: 2))
-        lines.append(Line(account: number, clock: Self.month, since: 0))
-        lines.append(Line(account: number, clock: Self.total, since: 0))
+        lines.append(Line(account: number, clock: Self.month, since: since))
+        lines.append(Line(account: number, clock: Self.total, since: since))
         clocks[0].users += 1
         clocks[1].users += 1
         limits.append(.none)
@@ -171,12 +171,6 @@ extension LineTable {
             }
         }
         return isDue
-    }
-
-    /// Charges a part of an allowance in doubt. True when an alert may be due.
-    mutating func chargeAllowance(_ chain: Chain, _ amount: Int128, freed: Int128, of doubt: UInt64) -> Bool {
-        eachLine(chain) { if $0.since <= doubt { $0.doubtful -= freed } }
-        return settle(chain, settled: amount, freed: 0, of: doubt)
     }
 
     private mutating func addToRing(_ index: Int, _ amount: Int128) {

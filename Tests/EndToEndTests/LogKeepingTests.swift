@@ -92,9 +92,15 @@ extension EndToEnd {
                     same.status != 0 && same.errors.contains("The copy lacks entries") && same.errors.contains("new name"),
                     "\(same)")
                 #expect(!FileManager.default.fileExists(atPath: bench.data.path))
+                // What the missing entries cost counts against the key's limit, so somebody must bound it.
+                let unbounded = try restore("e2e-2", known)
+                #expect(unbounded.status != 0 && unbounded.errors.contains("--hold-in-doubt 'acme=DOLLARS'"), "\(unbounded)")
+                #expect(!FileManager.default.fileExists(atPath: bench.data.path))
+                let bound = known + ["--hold-in-doubt", "acme=0.10"]
+                #expect(try restore("e2e-2", bound + ["--hold-in-doubt", "nobody=1"]).errors.contains("no tenant `nobody`"))
                 let damaged = try Self.damaged(kept) { try restore("e2e-2", known) }
                 #expect(damaged.status != 0 && damaged.errors.contains("tile/"), "\(damaged)")
-                let restored = try restore("e2e-2", known)
+                let restored = try restore("e2e-2", bound)
                 #expect(restored.status == 0, "\(restored)")
                 let size = try Self.size(of: kept)
                 #expect(restored.output.contains("lacks entries \(size) to "), "\(restored.output)")
@@ -105,8 +111,9 @@ extension EndToEnd {
                 try place.configure(node: "e2e-2", witnessed: false, more: "backup: {folder: copy-2}")
                 try bench.start()
                 let doubts = try bench.weir("ledger", "doubts", "--config", bench.file.path)
-                // A table of one hold, and one of one allowance.
-                #expect(doubts.output.split(separator: "\n").count == 6, "\(doubts.output)")
+                // A table of one hold, and one of an allowance and of what the missing entries may have cost.
+                #expect(doubts.output.split(separator: "\n").count == 7, "\(doubts.output)")
+                #expect(doubts.output.contains("lost-\(size)") && doubts.output.contains("0.1"), "\(doubts.output)")
                 #expect(try bench.chat(CommandTests.hello, key: key).status == 200)
                 let usage = try bench.weir("usage", "--by", "key", "--format", "csv", "--config", bench.file.path)
                 #expect(usage.output.contains("\(key.id),11,0,"), "\(usage.output)")

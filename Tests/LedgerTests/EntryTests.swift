@@ -160,6 +160,10 @@ struct EntryTests {
                     inputBound: number(), outputBound: number(), generation: count(),
                     operation: Operation.allCases.randomElement(using: &random) ?? .chat, stream: .random(using: &random),
                     tier: pick(ServiceTier.allCases, &random), route: facts)),
+            .lossDoubt(
+                LossDoubtEntry(
+                    key: text(), amount: nanos(number()), log: text(), first: count(),
+                    end: Bool.random(using: &random) ? count() : nil)),
             .overrun(hold: count(), attempt: attempt(), amount: nanos(number())),
             .end(
                 EndEntry(

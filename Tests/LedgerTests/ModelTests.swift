@@ -16,7 +16,7 @@ struct ModelTests {
     @Test(
         """
         Over 600 random schedules of allowances, holds, lengthenings, ends, doubts, corrections, limits, window turns, clock \
-        steps, restarts, crashes and evidence of what they left undrawn, every decision and balance is the reference model's, and a fold of each prefix agrees
+        steps, restarts, crashes, losses and evidence of what they left open, every decision and balance is the reference model's, and a fold of each prefix agrees
         """)
     func schedules() throws {
         let first = testSeed("ModelTests")
@@ -109,9 +109,10 @@ private struct Schedule {
         case 65..<69: doubt()
         case 69..<76: try correct()
         case 76..<80: try setLimits(pick(pick(model.chains, &random), &random))
-        case 80..<86: tick()
-        case 86..<87: try revoke()
-        case 87..<88: try restart()
+        case 80..<85: tick()
+        case 85..<86: try revoke()
+        case 86..<87: try restart()
+        case 87..<88: if model.chains.count < 6 { try lose() }
         case 88..<90: try crash()
         case 90..<94: try chargeAllowance()
         default:
@@ -284,6 +285,14 @@ private struct Schedule {
         (ledger, _) = try LedgerTests.open(disk, allowances: allowances, at: pass(), doubt: doubts, zones: zones)
     }
 
+    /// Entries are gone that may have cost the tenant so much.
+    private mutating func lose() throws {
+        let amount = Int64.random(in: 0...90, using: &random)
+        what = "loss of \(amount)"
+        try ledger.holdLost(nanos(amount), of: "acme", log: "old", first: 7, end: nil, at: pass())
+        model.turn(time)
+    }
+
     /// What was durable at a crash is all that is left; what allowances had not drawn may have been sent.
     private mutating func crash() throws {
         what = "crash"
@@ -307,8 +316,15 @@ private struct Schedule {
                 model.undrawn[index(block.key), default: 0] -= block.amount.nanos
                 // It belongs to the windows that were open at the crash.
                 model.doubtful[sequence] = ReferenceModel.Doubtful(
-                    key: index(block.key), at: model.now, since: at, amount: block.amount.nanos)
+                    key: index(block.key), at: model.now, since: at, amount: block.amount.nanos, tenant: false)
                 lost.append((sequence, index(block.key), model.now))
+            case .key(let record) where record.team == lostTeam:
+                model.add([.key(record.id), .team(tenant: "acme", team: lostTeam), .tenant("acme")], entry: sequence)
+            case .lossDoubt(let loss):
+                lost.append((sequence, index(loss.key), model.now))
+                guard loss.amount != .zero else { break }
+                model.doubtful[sequence] = ReferenceModel.Doubtful(
+                    key: index(loss.key), at: model.now, since: at, amount: loss.amount.nanos, tenant: true)
             case .allowanceReturned(let block): model.undrawn[index(block.key), default: 0] -= block.amount.nanos
             case .hold(let hold) where hold.drawn: model.undrawn[index(hold.key), default: 0] -= hold.amount.nanos
             case .end(let end) where end.back != .zero:
@@ -335,5 +351,5 @@ private struct Schedule {
         }
     }
 
-    private func index(_ key: String) -> Int { ["a": 0, "b": 1, "c": 2][key] ?? 0 }
+    private func index(_ key: String) -> Int { model.chains.firstIndex { $0[0] == .key(key) } ?? 0 }
 }

@@ -5,7 +5,7 @@ import Ledger
 /// promise 2 alone and knows nothing of how allowances are sized; it follows the grants and returns that it is told of.
 struct ReferenceModel {
     struct Held { var key: Int; var at: Timestamp; var amount: Int64; var doubtSince: Timestamp? }
-    struct Doubtful { var key: Int; var at: Timestamp; var since: Timestamp; var amount: Int64 }
+    struct Doubtful { var key: Int; var at: Timestamp; var since: Timestamp; var amount: Int64; var tenant: Bool }
     struct Settled { var key: Int; var hold: UInt64; var heldAt: Timestamp; var at: Timestamp; var amount: Int64 }
     struct Line: Hashable { var account: AccountName; var period: Period }
 
@@ -17,7 +17,7 @@ struct ReferenceModel {
     var held: [UInt64: Held] = [:]
     var settled: [Settled] = []
     var undrawn: [Int: Int64] = [:]
-    /// Allowances that a crash left undrawn, by the entry that says so.
+    /// Allowances that a crash left undrawn, and what lost entries may have cost the whole tenant, by the entry that says so.
     var doubtful: [UInt64: Doubtful] = [:]
     /// When windows were last looked at; never back.
     var now = Timestamp(nanoseconds: 0)
@@ -53,8 +53,10 @@ struct ReferenceModel {
             .reduce(0) { $0 + $1.value.amount } + doubtful(line)
     }
     func doubtful(_ line: Line) -> Int64 {
-        doubtful.filter { chains[$0.value.key].contains(line.account) && belongs($0.key, $0.value.at, to: line) }
-            .reduce(0) { $0 + $1.value.amount }
+        doubtful.filter {
+            ($0.value.tenant || chains[$0.value.key].contains(line.account)) && belongs($0.key, $0.value.at, to: line)
+        }
+        .reduce(0) { $0 + $1.value.amount }
     }
     func undrawn(_ account: AccountName) -> Int64 {
         chains.indices.filter { chains[$0].contains(account) }.reduce(0) { $0 + undrawn[$1, default: 0] }
@@ -68,6 +70,13 @@ struct ReferenceModel {
                 return settled(line) + held(line) + amount <= limit.amount.nanos + (limit.grace?.amount.nanos ?? 0)
             }
         }
+    }
+    /// A key whose accounts count from an entry on, where they are new.
+    mutating func add(_ chain: [AccountName], entry: UInt64) {
+        for account in chain where !chains.contains(where: { $0.contains(account) }) {
+            for period in periods(account) { created[Line(account: account, period: period)] = entry }
+        }
+        chains.append(chain)
     }
     mutating func turn(_ moment: Timestamp) { now = max(now, moment) }
     mutating func set(_ account: AccountName, _ new: AccountLimits, entry: UInt64) {

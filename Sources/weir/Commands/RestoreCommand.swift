@@ -13,7 +13,8 @@ struct RestoreCommand: ParsableCommand {
         abstract: "Make a new data folder out of the copy that `backup` keeps, and say what the copy lacks.",
         discussion: """
             Every entry and hash of the copy is checked first. Entries that somebody knows of and that the copy lacks are named; \
-            then the log goes on under a new name. docs/administration.md has the steps.
+            then the log goes on under a new name. What those entries may have cost is held in doubt, as you bound it. \
+            docs/administration.md has the steps.
             """)
 
     @Option(help: "The copy: the folder that `backup` names.") var copy: String
@@ -30,7 +31,15 @@ struct RestoreCommand: ParsableCommand {
     @Option(name: .customLong("log-key"), help: "The lost node's `log-key` file, needed to go on under its name.")
     var logKey: String?
 
+    @Option(
+        help: """
+            TENANT=DOLLARS: the most that lost entries may have cost the tenant. It stays reserved until evidence charges or voids \
+            it. 0 says that nothing was lost. Repeat for each tenant with a limit, unless --known shows that nothing is missing.
+            """)
+    var holdInDoubt: [String] = []
+
     func run() throws {
+        let bounds = try bounds()
         let verifier = try verifier()
         let known = try newest(known.map { try checkpoint($0, verifier) })
         let isSame = node == verifier.name
@@ -48,14 +57,18 @@ struct RestoreCommand: ParsableCommand {
         guard isNew || (try? FileManager.default.contentsOfDirectory(atPath: data).isEmpty) == true else {
             throw CommandFailure("\(data) is there and not empty. Restore into a new folder, so that nothing is overwritten.")
         }
-        do { try restore(verifier, known, seed) } catch {
+        do { try restore(verifier, known, seed, bounds) } catch {
             // Half a folder must not be taken for a whole one.
-            if isNew { try? FileManager.default.removeItem(atPath: data) }
+            let manager = FileManager.default
+            let made = isNew ? [data] : ((try? manager.contentsOfDirectory(atPath: data)) ?? []).map { data + "/" + $0 }
+            for path in made { try? manager.removeItem(atPath: path) }
             throw error
         }
     }
 
-    private func restore(_ verifier: LogVerifier, _ known: Checkpoint?, _ seed: [UInt8]?) throws {
+    private func restore(
+        _ verifier: LogVerifier, _ known: Checkpoint?, _ seed: [UInt8]?, _ bounds: [String: Money]
+    ) throws {
         try makePrivateFolder(data)
         let keyPath = data + "/" + LogKey.fileName
         if let seed {
@@ -78,11 +91,26 @@ struct RestoreCommand: ParsableCommand {
                 "The copy lacks entries \(missing.lowerBound) to \(missing.upperBound - 1), which \(origin) has signed. Take a new "
                     + "name with --node: two logs of one name that differ are what a witness refuses.")
         } catch { throw CommandFailure("\(error)") }
-        show(restored, try open(restored, verifier, signer), known, signer, verifier)
+        // Without anybody else's word the copy may lack entries, and nobody knows how many.
+        let loss = Loss(
+            log: verifier.name, first: restored.size, end: known == nil ? nil : restored.missing.upperBound,
+            isPossible: known == nil || !restored.missing.isEmpty)
+        show(restored, try open(restored, loss, bounds, signer), bounds, known, signer, verifier)
+    }
+
+    /// Entries that the copy lacks, or may lack.
+    private struct Loss {
+        var log: String
+        var first: UInt64
+        /// nil: nobody knows.
+        var end: UInt64?
+        var isPossible: Bool
     }
 
     /// Opens the journal once, so that what the copy left open is in doubt, and what it lacks is said in the journal itself.
-    private func open(_ restored: Restored, _ verifier: LogVerifier, _ signer: LogSigner) throws -> RecoveryReport {
+    private func open(
+        _ restored: Restored, _ loss: Loss, _ bounds: [String: Money], _ signer: LogSigner
+    ) throws -> RecoveryReport {
         var settings = Journal.Settings(folder: data + "/journal")
         settings.log = LogSettings(signer: signer)
         let (ledger, report) = try told {
@@ -91,7 +119,11 @@ struct RestoreCommand: ParsableCommand {
         }
         let missing = restored.missing
         let lack = missing.isEmpty ? "lacks nothing that is known" : "lacks \(missing.lowerBound)..<\(missing.upperBound)"
-        _ = try told { try ledger.act(who: "weir", what: "restored", on: "\(lack) of \(verifier.name)", at: .now()) }
+        _ = try told { try ledger.act(who: "weir", what: "restored", on: "\(lack) of \(loss.log)", at: .now()) }
+        do { try hold(loss, bounds, ledger) } catch {
+            ledger.journal.close()
+            throw error
+        }
         ledger.shutdown(at: .now())
         let last = ledger.journal.next
         ledger.journal.close()
@@ -99,8 +131,45 @@ struct RestoreCommand: ParsableCommand {
         return report
     }
 
+    /// Reserves what the loss may have cost. A limit that nobody gives a bound for would be kept by luck, so that is refused.
+    private func hold(_ loss: Loss, _ bounds: [String: Money], _ ledger: LiveLedger) throws {
+        guard loss.isPossible else {
+            guard bounds.isEmpty else { throw CommandFailure("The copy lacks nothing: there is nothing to hold in doubt.") }
+            return
+        }
+        let unstated = ledger.limitedTenants.filter { bounds[$0] == nil }
+        guard unstated.isEmpty else {
+            let options = unstated.map { "--hold-in-doubt '\($0)=DOLLARS'" }.joined(separator: " ")
+            throw CommandFailure(
+                "The copy \(loss.end == nil ? "may lack" : "lacks") entries, and what they cost counts against limits. State the "
+                    + "most that each tenant can have spent in them (0 if nothing): \(options). It stays reserved until evidence "
+                    + "charges or voids it.")
+        }
+        for (tenant, amount) in bounds.sorted(by: { $0.key < $1.key }) {
+            do {
+                try ledger.holdLost(amount, of: tenant, log: loss.log, first: loss.first, end: loss.end, at: .now())
+            } catch LedgerError.unknownTenant {
+                throw CommandFailure("--hold-in-doubt: the copy knows no tenant `\(tenant)`.")
+            } catch { throw CommandFailure("\(error)") }
+        }
+    }
+
+    private func bounds() throws -> [String: Money] {
+        var bounds: [String: Money] = [:]
+        for text in holdInDoubt {
+            guard let sign = text.lastIndex(of: "="), let amount = Money(dollars: String(text[text.index(after: sign)...])),
+                amount >= .zero
+            else { throw ValidationError("`--hold-in-doubt` takes TENANT=DOLLARS, such as acme=12.50.") }
+            guard bounds.updateValue(amount, forKey: String(text[..<sign])) == nil else {
+                throw ValidationError("`--hold-in-doubt` names \(text[..<sign]) twice.")
+            }
+        }
+        return bounds
+    }
+
     private func show(
-        _ restored: Restored, _ report: RecoveryReport, _ known: Checkpoint?, _ signer: LogSigner, _ verifier: LogVerifier
+        _ restored: Restored, _ report: RecoveryReport, _ bounds: [String: Money], _ known: Checkpoint?, _ signer: LogSigner,
+        _ verifier: LogVerifier
     ) {
         print("\(restored.size) entries of \(verifier.name) are checked and restored to \(data), for the node \(node).")
         if !restored.missing.isEmpty {
@@ -117,6 +186,9 @@ struct RestoreCommand: ParsableCommand {
         let doubts = report.newDoubts + report.oldDoubts
         print(
             "\(doubts) holds and \(report.doubtfulAllowances.count) allowances that the copy left open stay reserved, in doubt.")
+        for (tenant, amount) in bounds.sorted(by: { $0.key < $1.key }) {
+            print("Of the tenant \(tenant) \(amount) dollars are in doubt for what is missing.")
+        }
         print("The log's key is now \(signer.vkey)")
     }
 
