@@ -92,6 +92,12 @@ extension LedgerState {
         guard let key = accounts.keyIndex(id) else { throw .unknownKey }
         let doubtful = doubtfulAllowances[evidence.doubt]
         let left = doubtful?.block.amount
+        // What is refused changes nothing, not even which windows are open.
+        switch evidence.finding {
+        case .voided: if doubtful == nil { throw .endedBefore }
+        case .charged(let amount, let usage, _, _):
+            guard amount >= .zero, Meter.allCases.allSatisfy({ usage[$0] >= 0 }) else { throw .belowZero }
+        }
         let now = clock.now(moment)
         // Windows that are due open before the entry, as the fold will see it.
         accounts.openWindows(at: now)
@@ -100,13 +106,11 @@ extension LedgerState {
         let sequence: UInt64
         switch evidence.finding {
         case .voided:
-            guard let doubtful else { throw .endedBefore }
             sequence = try act(
                 .allowanceVoided(doubt: evidence.doubt, why: why, evidence: evidence.evidence), journal, at: now)
-            accounts.voidDoubtfulAllowance(key: key, doubt: evidence.doubt, doubtful)
+            if let doubtful { accounts.voidDoubtfulAllowance(key: key, doubt: evidence.doubt, doubtful) }
             doubtfulAllowances[evidence.doubt] = nil
         case .charged(let amount, let usage, let tier, let attempt):
-            guard amount >= .zero, Meter.allCases.allSatisfy({ usage[$0] >= 0 }) else { throw .belowZero }
             let charge = AllowanceChargeEntry(
                 doubt: evidence.doubt, key: id, attempt: attempt, amount: amount, freed: min(amount, left ?? .zero),
                 usage: usage, tier: tier, evidence: evidence.evidence, why: why)

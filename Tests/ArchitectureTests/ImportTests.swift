@@ -9,7 +9,7 @@ private let rooms: [String: Set<String>] = [
     "Journal": ["Core", "Crypto", "Synchronization", "Foundation"],
     // The language alone: it knows nothing of Weir.
     "Cedar": [],
-    "Policy": ["Core"],
+    "Policy": ["Cedar", "Core"],
     // `Swift` for the tables of Unicode's normal forms, which the standard library shows only on request.
     "Tokens": ["Core", "Swift", "Synchronization"],
     "Ledger": ["Core", "Journal", "GRDB", "Synchronization", "Foundation", "Dispatch"],

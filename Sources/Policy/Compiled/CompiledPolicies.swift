@@ -1,0 +1,179 @@
+public import Cedar
+
+/// A set of policies made ready for the endpoints of one configuration, so that judging a call anywhere is a few questions and a lookup.
+///
+/// A condition is asked once for all endpoints that it cannot tell apart: `context.subject in resource.countries` is one question for
+/// each distinct set of countries, not one for each endpoint. What only the endpoint decides is answered here and never asked again.
+///
+/// It says what the interpreter says, with one rule of Weir's on top: where Cedar skips a policy that errs, an error in a `forbid`
+/// denies.
+public struct CompiledPolicies: Sendable {
+    /// Distinct questions, policies × endpoints, that one set may come to.
+    public static let questionsMax = 65_536
+
+    /// Something to find out about a call.
+    enum Question: Hashable, Sendable {
+        case principal(ScopeConstraint)
+        case action(ActionConstraint)
+        /// `resource` stands for all those that the condition cannot tell from it.
+        case condition(Condition, resource: Int)
+    }
+
+    /// The questions of one policy in the order in which the language asks them, for some of the endpoints. It is satisfied when all
+    /// hold; the first that does not decides whether it fails or errs.
+    struct Row: Sendable {
+        var questions: [Int]
+        /// The one after them, which is known to err wherever the call comes from.
+        var errsAtEnd: Bool
+        var endpoints: EndpointSet
+    }
+
+    struct Compiled: Sendable {
+        var id: Text
+        var effect: Effect
+        var rows: [Row]
+    }
+
+    public let policies: PolicySet
+    /// The entities that stand for endpoints, in the catalogue's order.
+    public let resources: [EntityUID]
+    public let entities: Entities
+    let questions: [Question]
+    /// By question: it reads something that differs between two calls of one kind, such as the time.
+    let isVolatile: [Bool]
+    let compiled: [Compiled]
+
+    /// - Parameter volatile: fields of the context whose values change between two calls that are otherwise alike.
+    /// - Returns: `nil` when the set asks more than `questionsMax` questions.
+    public init?(_ policies: PolicySet, resources: [EntityUID], entities: Entities, volatile: Set<Text> = []) {
+        self.policies = policies
+        self.resources = resources
+        self.entities = entities
+        var book = QuestionBook(resources: resources, entities: entities)
+        compiled = policies.policies.map { Compiled(id: $0.id, effect: $0.effect, rows: book.rows(of: $0)) }
+        guard book.questions.count <= Self.questionsMax else { return nil }
+        questions = book.questions
+        isVolatile = book.questions.map { $0.isVolatile(volatile) }
+    }
+
+    /// How many questions there are: a measure of what a new kind of call costs.
+    public var questionCount: Int { questions.count }
+
+    /// What a call asks: the request without its resource.
+    public struct Call: Hashable, Sendable {
+        public var principal: EntityUID
+        public var action: EntityUID
+        public var context: Record
+
+        public init(principal: EntityUID, action: EntityUID, context: Record) {
+            self.principal = principal
+            self.action = action
+            self.context = context
+        }
+    }
+
+    // MARK: Asking
+
+    /// Answers every question, or those that `wanted` chooses; the others stay as they are.
+    func ask(_ call: Call, into outcomes: inout Outcomes, where wanted: (Int) -> Bool = { _ in true }) {
+        let anywhere = Evaluator(request(call, at: nil), entities)
+        for index in questions.indices where wanted(index) {
+            switch questions[index] {
+            case .principal(let constraint):
+                outcomes[index] = anywhere.isInScope(Policy(id: "", effect: .permit, principal: constraint)) ? .holds : .fails
+            case .action(let constraint):
+                outcomes[index] = anywhere.isInScope(Policy(id: "", effect: .permit, action: constraint)) ? .holds : .fails
+            case .condition(let condition, let resource):
+                outcomes[index] = Evaluator(request(call, at: resource), entities).outcome(of: condition)
+            }
+        }
+    }
+
+    private func request(_ call: Call, at resource: Int?) -> Request {
+        // Scopes of principal and action do not look at the resource.
+        let uid = resource.map { resources[$0] } ?? call.principal
+        return Request(principal: call.principal, action: call.action, resource: uid, context: call.context)
+    }
+
+    // MARK: Deciding
+
+    /// The endpoints that may serve a call with these outcomes.
+    func permitted(_ outcomes: Outcomes) -> EndpointSet {
+        var permitted = EndpointSet(count: resources.count)
+        var forbidden = EndpointSet(count: resources.count)
+        for policy in compiled {
+            for row in policy.rows {
+                switch (policy.effect, row.outcome(outcomes)) {
+                case (.permit, .holds): permitted.formUnion(row.endpoints)
+                case (.forbid, .holds), (.forbid, .errs): forbidden.formUnion(row.endpoints)
+                case (.permit, .errs), (_, .fails): break
+                }
+            }
+        }
+        permitted.subtract(forbidden)
+        return permitted
+    }
+
+    /// Why a call may go to an endpoint or may not: the policies that decided, and those that erred.
+    func reasons(_ outcomes: Outcomes, at endpoint: Int) -> Reasons {
+        var permits: [Text] = []
+        var forbids: [Text] = []
+        var errors: [Text] = []
+        var errsInForbid = false
+        for policy in compiled {
+            guard let row = policy.rows.first(where: { $0.endpoints.contains(endpoint) }) else { continue }
+            switch row.outcome(outcomes) {
+            case .fails: break
+            case .errs:
+                errors.append(policy.id)
+                if policy.effect == .forbid { errsInForbid = true }
+            case .holds: if policy.effect == .permit { permits.append(policy.id) } else { forbids.append(policy.id) }
+            }
+        }
+        let isPermitted = forbids.isEmpty && !errsInForbid && !permits.isEmpty
+        return Reasons(isPermitted: isPermitted, determining: forbids.isEmpty ? permits : forbids, errors: errors)
+    }
+
+    /// Judges a call at one endpoint from nothing: for explanations and tests. The data path asks `PolicyMemo`.
+    public func judge(_ call: Call, at endpoint: Int) -> Reasons {
+        var outcomes = Outcomes(count: questions.count)
+        ask(call, into: &outcomes)
+        return reasons(outcomes, at: endpoint)
+    }
+}
+
+/// What decided about a call at one endpoint.
+public struct Reasons: Hashable, Sendable {
+    public var isPermitted: Bool
+    /// The satisfied forbids, or else the satisfied permits, in the order of the set.
+    public var determining: [Text]
+    /// The policies without an answer. One of them that is a forbid denies.
+    public var errors: [Text]
+
+    public init(isPermitted: Bool, determining: [Text], errors: [Text]) {
+        (self.isPermitted, self.determining, self.errors) = (isPermitted, determining, errors)
+    }
+}
+
+extension CompiledPolicies.Row {
+    func outcome(_ outcomes: Outcomes) -> Outcomes.Outcome {
+        for question in questions {
+            let outcome = outcomes[question]
+            if outcome != .holds { return outcome }
+        }
+        return errsAtEnd ? .errs : .holds
+    }
+}
+
+extension CompiledPolicies.Question {
+    func isVolatile(_ fields: Set<Text>) -> Bool {
+        guard case .condition(let condition, _) = self else { return false }
+        return condition.body.contextFields.map { !$0.isDisjoint(with: fields) } ?? !fields.isEmpty
+    }
+}
+
+extension Evaluator {
+    func outcome(of condition: Condition) -> Outcomes.Outcome {
+        do throws(EvaluationError) { return try holds(condition) ? .holds : .fails } catch { return .errs }
+    }
+}
