@@ -91,6 +91,8 @@ let package = Package(
         .executableTarget(name: "cedar-corpus", dependencies: ["Cedar"], swiftSettings: strict),
         room("TestKit", ["Core", "Journal", nioCore, nioPosix]),
         .executableTarget(name: "journal-bench", dependencies: ["Journal"], path: "Benchmarks/Journal", swiftSettings: strict),
+        .executableTarget(
+            name: "policy-bench", dependencies: ["Cedar", "Policy"], path: "Benchmarks/Policy", swiftSettings: strict),
         tests("ArchitectureTests", []),
         tests("CoreTests", ["Core", "TestKit"]),
         tests("CedarTests", ["Cedar", "TestKit", "cedar-corpus"]),
@@ -106,7 +108,7 @@ let package = Package(
         tests(
             "ConsoleTests", ["Console", "Core", "Fleet", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix]),
         tests("SimulatorTests", ["Simulator", nioCore, nioPosix, nioHTTP1]),
-        tests("SettingsTests", ["Core", "Ledger", "Settings", "TestKit", "Wire", nioCore]),
+        tests("SettingsTests", ["Core", "Ledger", "Policy", "Settings", "TestKit", "Wire", nioCore]),
         tests("FleetTests", ["Core", "Fleet"]),
         tests("EndToEndTests", ["Core", "Journal", "Ledger"], exclude: ["sdk"]),
         tests(

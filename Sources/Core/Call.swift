@@ -36,13 +36,27 @@ public struct TenantPolicy: Sendable, Hashable {
     public var places: Allowed
     public var operators: Allowed
     public var models: Allowed
+    /// Bounds of what the tenant's calls are.
+    public var labels: CallLabels
+    /// The same by team, for teams that have bounds of their own.
+    public var teamLabels: [String: CallLabels]
 
-    public init(tenant: String, teams: Set<String>, places: Allowed, operators: Allowed, models: Allowed) {
+    public init(
+        tenant: String, teams: Set<String>, places: Allowed, operators: Allowed, models: Allowed, labels: CallLabels = .unknown,
+        teamLabels: [String: CallLabels] = [:]
+    ) {
         self.tenant = tenant
         self.teams = teams
         self.places = places
         self.operators = operators
         self.models = models
+        self.labels = labels
+        self.teamLabels = teamLabels
+    }
+
+    /// What the calls of a key are, before their clients say anything: the bounds of tenant, team and key together.
+    public func labels(of key: KeyRecord, in classes: DataClasses) -> CallLabels {
+        CallLabels.together([labels, teamLabels[key.team] ?? .unknown, key.labels], in: classes)
     }
 }
 
@@ -102,6 +116,8 @@ public struct KeyRecord: Sendable, Hashable {
     public var models: Set<String>?
     /// Of this key alone; its team and tenant have limits of their own.
     public var limits: AccountLimits
+    /// Bounds of what its calls are, beside those of its tenant and team.
+    public var labels: CallLabels
     public var created: Timestamp
     public var expires: Timestamp?
     /// The secrets that open it: more than one only while a rotation overlaps.
@@ -109,7 +125,7 @@ public struct KeyRecord: Sendable, Hashable {
 
     public init(
         id: String, name: String, tenant: String, team: String, models: Set<String>? = nil, limits: AccountLimits = .none,
-        created: Timestamp, expires: Timestamp? = nil, secrets: [KeySecret]
+        labels: CallLabels = .unknown, created: Timestamp, expires: Timestamp? = nil, secrets: [KeySecret]
     ) {
         self.id = id
         self.name = name
@@ -117,6 +133,7 @@ public struct KeyRecord: Sendable, Hashable {
         self.team = team
         self.models = models
         self.limits = limits
+        self.labels = labels
         self.created = created
         self.expires = expires
         self.secrets = secrets
@@ -135,11 +152,11 @@ extension KeyRecord {
 
     public init(
         id: String, name: String, tenant: String, team: String, models: Set<String>? = nil, monthlyLimit: Money?,
-        created: Timestamp, expires: Timestamp? = nil, secrets: [KeySecret]
+        labels: CallLabels = .unknown, created: Timestamp, expires: Timestamp? = nil, secrets: [KeySecret]
     ) {
         self.init(
             id: id, name: name, tenant: tenant, team: team, models: models, limits: AccountLimits(monthly: monthlyLimit),
-            created: created, expires: expires, secrets: secrets)
+            labels: labels, created: created, expires: expires, secrets: secrets)
     }
 }
 

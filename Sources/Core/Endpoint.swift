@@ -1,32 +1,3 @@
-/// A country (`SE`), a cloud region (`azure:swedencentral`) or a zone that the configuration spells out (`EU`).
-public typealias Place = String
-
-/// What law and contract need to know of an endpoint. Nothing in it is inferred; what is unknown stays empty, and policy denies it.
-public struct Labels: Sendable, Hashable {
-    public enum Trains: String, Sendable, CaseIterable { case never, optOut = "opt-out", yes }
-
-    public var processedIn: Set<Place>
-    public var storedIn: Set<Place>
-    public var `operator`: String
-    public var operatorCountry: Place
-    public var trains: Trains?
-    public var retentionDays: Int?
-    public var contract: String?
-
-    public init(
-        processedIn: Set<Place>, storedIn: Set<Place>, operator: String, operatorCountry: Place, trains: Trains? = nil,
-        retentionDays: Int? = nil, contract: String? = nil
-    ) {
-        self.processedIn = processedIn
-        self.storedIn = storedIn
-        self.operator = `operator`
-        self.operatorCountry = operatorCountry
-        self.trains = trains
-        self.retentionDays = retentionDays
-        self.contract = contract
-    }
-}
-
 /// The wire dialect that an endpoint speaks.
 public enum ProviderKind: String, Sendable, CaseIterable {
     case openai

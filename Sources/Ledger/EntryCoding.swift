@@ -332,9 +332,20 @@ extension EntryWriter {
         member("team", record.team)
         if let models = record.models { strings("models", models.sorted()) }
         if record.limits != .none { limits(record.limits) }
+        labels(record.labels)
         member("created", record.created.nanoseconds)
         if let expires = record.expires { member("expires", expires.nanoseconds) }
         secrets(record.secrets)
+    }
+
+    /// What is unknown is left out, so that a key without labels is written as it always was.
+    mutating func labels(_ labels: CallLabels) {
+        if let name = labels.dataClass { member("class", name) }
+        if let categories = labels.categories { strings("categories", categories.map(\.rawValue).sorted()) }
+        if !labels.subjects.isEmpty { strings("subjects", labels.subjects.sorted()) }
+        if !labels.purposes.isEmpty { strings("purposes", labels.purposes.sorted()) }
+        if let tags = labels.exportTags { strings("exportTags", tags.sorted()) }
+        if let narrows = labels.clientNarrows { member("clientNarrows", narrows) }
     }
 
     mutating func secrets(_ secrets: [KeySecret]) {

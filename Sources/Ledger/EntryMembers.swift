@@ -118,8 +118,28 @@ extension EntryReader {
         let limits = has("limits") ? try limits() : AccountLimits(monthly: has("limit") ? try money("limit") : nil)
         return KeyRecord(
             id: try string("key"), name: try string("name"), tenant: try string("tenant"), team: try string("team"),
-            models: has("models") ? Set(try strings("models")) : nil, limits: limits, created: try moment("created"),
-            expires: has("expires") ? try moment("expires") : nil, secrets: try secrets())
+            models: has("models") ? Set(try strings("models")) : nil, limits: limits, labels: try labels(),
+            created: try moment("created"), expires: has("expires") ? try moment("expires") : nil, secrets: try secrets())
+    }
+
+    /// Keys that were made before there were labels have none.
+    func labels() throws(EntryError) -> CallLabels {
+        func words(_ name: StaticString) throws(EntryError) -> Set<String>? { has(name) ? Set(try strings(name)) : nil }
+        var categories: Set<DataCategory>?
+        if let names = try words("categories") {
+            var known: Set<DataCategory> = []
+            for name in names {
+                guard let category = DataCategory(rawValue: name) else {
+                    throw EntryError(reason: .badValue, member: "categories")
+                }
+                known.insert(category)
+            }
+            categories = known
+        }
+        return CallLabels(
+            dataClass: try optionalString("class"), categories: categories, subjects: try words("subjects") ?? [],
+            purposes: try words("purposes") ?? [], exportTags: try words("exportTags"),
+            clientNarrows: has("clientNarrows") ? try flag("clientNarrows") : nil)
     }
 
     func secrets() throws(EntryError) -> [KeySecret] {

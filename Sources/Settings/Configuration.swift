@@ -11,8 +11,11 @@ public struct Configuration: Sendable {
     public var limits: ListenerLimits
     public var journal: JournalSettings
     public var doubt: DoubtPolicy
-    /// Each zone with all its members; members that are zones are expanded, and stay beside their own.
+    /// Each zone of the file, and of the catalogue where the file used it, with all its members; members that are zones are expanded,
+    /// and stay beside their own.
     public var zones: [String: Set<Place>]
+    /// The order of data classes that keys and clients name.
+    public var classes: DataClasses
     public var engines: [EngineSpec]
     public var endpoints: [Endpoint]
     public var priceBook: PriceBook
@@ -32,9 +35,10 @@ public struct Configuration: Sendable {
     public init(
         node: String, dataFolder: String, listen: Listen, limits: ListenerLimits = ListenerLimits(),
         journal: JournalSettings = JournalSettings(), doubt: DoubtPolicy = DoubtPolicy(), zones: [String: Set<Place>] = [:],
-        engines: [EngineSpec] = [], endpoints: [Endpoint], priceBook: PriceBook, tenants: [TenantPolicy],
-        accountLimits: [AccountLimit] = [], timeZones: [String: CivilZone] = [:], alerts: AlertSettings? = nil,
-        witness: WitnessSettings? = nil, backupFolder: String? = nil, notes: [String] = [], source: String = ""
+        classes: DataClasses = .standard, engines: [EngineSpec] = [], endpoints: [Endpoint], priceBook: PriceBook,
+        tenants: [TenantPolicy], accountLimits: [AccountLimit] = [], timeZones: [String: CivilZone] = [:],
+        alerts: AlertSettings? = nil, witness: WitnessSettings? = nil, backupFolder: String? = nil, notes: [String] = [],
+        source: String = ""
     ) {
         self.node = node
         self.dataFolder = dataFolder
@@ -43,6 +47,7 @@ public struct Configuration: Sendable {
         self.journal = journal
         self.doubt = doubt
         self.zones = zones
+        self.classes = classes
         self.engines = engines
         self.endpoints = endpoints
         self.priceBook = priceBook

@@ -8,6 +8,8 @@ struct Endpoints {
     /// Public model names of every endpoint, also of those left out.
     var models: Set<String> = []
     var operators: Set<String> = []
+    /// Cloud regions that labels of deployments were narrowed to, with their countries.
+    var regions: [Place: Place] = [:]
 }
 
 /// What an endpoint's decoder looks up.
@@ -47,7 +49,7 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     let credential = decodeCredential(section, provider, world, &missing)
     let trust = section.pem("trust", section.optionalText("trust"), world)
     let models = decodeModels(section, provider, context)
-    let labels = decodeLabels(section, context.zones)
+    let labels = decodeLabels(section, name, context.zones, world, regions: &endpoints.regions)
     let priority = section.count("priority", 1, in: 0...1000)
     let weight = section.count("weight", 100, in: 0...10_000)
     let leaves = section.optionalChoice("whenCallerLeaves", Endpoint.WhenCallerLeaves.self) ?? .drain
@@ -208,28 +210,4 @@ private func decodeModel(
     return ServedModel(
         upstreamName: upstream, price: price?.value ?? "", maxOutputTokens: output ?? 0, maxTokensPerImage: image,
         maxTokensPerAudio: audio, tokenizer: tokenizer)
-}
-
-private func decodeLabels(_ section: Section, _ zones: Zones) -> Labels? {
-    let why = "Nothing is inferred: list the places, or `[]` for unknown, which policy denies."
-    func places(_ key: String) -> Set<Place>? {
-        guard let words = section.required(key, why).flatMap({ section.list($0, key) }) else { return nil }
-        for word in words { zones.check(word, key, section.report) }
-        return Set(words.map(\.value))
-    }
-    let processed = places("processedIn")
-    let stored = places("storedIn")
-    let `operator` = section.value(section.text("operator")) { readProse($0, "operator", max: 64) }
-    let country = section.optionalText("operatorCountry")
-    if let country, country.value.utf8.count != 2 || !isPlace(country.value) {
-        section.report.error(
-            country.spot, "`operatorCountry` takes a country of ISO 3166-1: two capitals.", meant: nearPlace(country.value))
-    }
-    let trains = section.optionalChoice("trains", Labels.Trains.self)
-    let retention = section.optionalWhole("retentionDays", in: 0...36_500)
-    let contract = section.value(section.optionalText("contract")) { readProse($0, "contract", max: 200) }
-    guard let processed, let stored, let `operator` else { return nil }
-    return Labels(
-        processedIn: processed, storedIn: stored, operator: `operator`, operatorCountry: country?.value ?? "", trains: trains,
-        retentionDays: retention.map(Int.init), contract: contract)
 }

@@ -41,6 +41,14 @@ struct World {
     var environment: [String: String]
     var readFile: (String) throws -> String
     let timeZones = TimeZones()
+    let places: PlaceSource
+
+    init(file: String, environment: [String: String], readFile: @escaping (String) throws -> String) {
+        self.file = file
+        self.environment = environment
+        self.readFile = readFile
+        places = PlaceSource(environment: environment, readFile: readFile)
+    }
 
     func timeZone(_ name: String) -> CivilZone? { timeZones.zone(name) }
 
@@ -64,7 +72,8 @@ private func decode(_ text: String, _ world: World, _ report: Report) -> Configu
     let limits = top.optionalSection("limits").map(decodeLimits) ?? ListenerLimits()
     let journal = top.optionalSection("journal").map(decodeJournal) ?? JournalSettings()
     let doubt = top.optionalSection("doubt").map(decodeDoubt) ?? DoubtPolicy()
-    let zones = top.optionalSection("zones").map(decodeZones) ?? Zones()
+    let zones = top.optionalSection("zones").map { decodeZones($0, world.places) } ?? Zones(source: world.places)
+    let classes = top.optional("classes").flatMap { decodeClasses($0, top) } ?? .standard
     let engines = top.optionalSection("engines").map { decodeEngines($0, world) } ?? Engines()
     let currencies = top.optionalSection("currencies").map(decodeCurrencies) ?? [:]
     let sources = PriceSources(currencies: currencies, world: world, report: report)
@@ -72,7 +81,7 @@ private func decode(_ text: String, _ world: World, _ report: Report) -> Configu
     let endpoints = top.section("endpoints").map {
         decodeEndpoints($0, zones: zones, engines: engines, prices: prices, world)
     }
-    let tenants = top.section("tenants").map { decodeTenants($0, zones: zones, endpoints: endpoints, world) }
+    let tenants = top.section("tenants").map { decodeTenants($0, zones: zones, classes: classes, endpoints: endpoints, world) }
     let alerts = top.optionalSection("alerts").flatMap { decodeAlerts($0, world) }
     let witness = top.optionalSection("witness").flatMap(decodeWitness)
     let backup = top.optionalSection("backup").flatMap { decodeBackup($0, world, data: data) }
@@ -80,7 +89,8 @@ private func decode(_ text: String, _ world: World, _ report: Report) -> Configu
 
     guard let node, let data, let listen, let prices, let endpoints, let tenants else { return nil }
     return Configuration(
-        node: node, dataFolder: data, listen: listen, limits: limits, journal: journal, doubt: doubt, zones: zones.expanded,
+        node: node, dataFolder: data, listen: listen, limits: limits, journal: journal, doubt: doubt,
+        zones: zones.expanded.merging(world.places.used) { own, _ in own }, classes: classes,
         engines: engines.present, endpoints: endpoints.present, priceBook: PriceBook(prices),
         tenants: tenants.policies, accountLimits: tenants.limits, timeZones: world.timeZones.loaded, alerts: alerts,
         witness: witness, backupFolder: backup, notes: report.notes, source: text)

@@ -7,11 +7,11 @@ struct Tenants {
     var limits: [AccountLimit] = []
 }
 
-func decodeTenants(_ section: Section, zones: Zones, endpoints: Endpoints?, _ world: World) -> Tenants {
+func decodeTenants(_ section: Section, zones: Zones, classes: DataClasses, endpoints: Endpoints?, _ world: World) -> Tenants {
     var tenants = Tenants()
     for member in section.members("a tenant", .label) {
         guard let tenant = Section(member.value, "tenant \(quoted(member.name, or: "here"))", section.report) else { continue }
-        decodeTenant(member.name, tenant, zones: zones, endpoints: endpoints, world, into: &tenants)
+        decodeTenant(member.name, tenant, zones: zones, classes: classes, endpoints: endpoints, world, into: &tenants)
     }
     if section.entries.isEmpty { section.report.error(section.spot, "At least one tenant is needed: every key belongs to one.") }
     return tenants
@@ -21,14 +21,17 @@ func decodeTenants(_ section: Section, zones: Zones, endpoints: Endpoints?, _ wo
 private let denies = "Policy denies by default: list what is allowed, or write `any`."
 
 private func decodeTenant(
-    _ name: String, _ tenant: Section, zones: Zones, endpoints: Endpoints?, _ world: World, into tenants: inout Tenants
+    _ name: String, _ tenant: Section, zones: Zones, classes: DataClasses, endpoints: Endpoints?, _ world: World,
+    into tenants: inout Tenants
 ) {
     let report = tenant.report
     let places = tenant.required("places", denies).flatMap { allowed($0, "places", tenant) }
     let operators = tenant.required("operators", denies).flatMap { allowed($0, "operators", tenant) }
     let models = tenant.required("models", denies).flatMap { allowed($0, "models", tenant) }
     let limits = decodeAccountLimits(tenant, world)
-    let (teams, teamLimits) = decodeTeams(tenant, of: name, world)
+    let labels = tenant.optionalSection("labels").map { decodeCallLabels($0, zones, classes) } ?? .unknown
+    let reader = CallLabelContext(zones: zones, classes: classes, above: labels)
+    let (teams, teamLimits, teamLabels) = decodeTeams(tenant, of: name, reader, world)
     tenant.finish()
 
     for place in places?.words ?? [] { zones.check(place, "places", report) }
@@ -59,23 +62,32 @@ private func decodeTenant(
     guard let places, let operators, let models else { return }
     tenants.policies.append(
         TenantPolicy(
-            tenant: name, teams: teams, places: places.allowed(zones.expand), operators: operators.allowed { $0 },
-            models: models.allowed { $0 }))
+            tenant: name, teams: teams, places: places.allowed { withRegions(zones.expand($0), endpoints) },
+            operators: operators.allowed { $0 }, models: models.allowed { $0 }, labels: labels, teamLabels: teamLabels))
 }
 
-private func decodeTeams(_ tenant: Section, of name: String, _ world: World) -> (Set<String>, [AccountLimit]) {
-    guard let section = tenant.section("teams") else { return ([], []) }
+/// The places, and the regions that a deployment's labels were narrowed to inside of them: who permits a country permits its regions.
+private func withRegions(_ places: Set<Place>, _ endpoints: Endpoints?) -> Set<Place> {
+    places.union((endpoints?.regions ?? [:]).filter { places.contains($0.value) }.keys)
+}
+
+private func decodeTeams(
+    _ tenant: Section, of name: String, _ context: CallLabelContext, _ world: World
+) -> (Set<String>, [AccountLimit], [String: CallLabels]) {
+    guard let section = tenant.section("teams") else { return ([], [], [:]) }
     var teams: Set<String> = []
+    var labels: [String: CallLabels] = [:]
     var limits: [AccountLimit] = []
     for member in section.members("a team", .label) {
         teams.insert(member.name)
         guard let team = Section(member.value, "team \(quoted(member.name, or: "here"))", tenant.report) else { continue }
         let own = decodeAccountLimits(team, world)
         if own != .none { limits.append(AccountLimit(tenant: name, team: member.name, limits: own)) }
+        labels[member.name] = team.optionalSection("labels").map { decodeTeamLabels($0, context) }
         team.finish()
     }
     if section.entries.isEmpty { tenant.report.error(section.spot, "A tenant needs at least one team: `teams: {main: {}}`.") }
-    return (teams, limits)
+    return (teams, limits, labels)
 }
 
 /// `any`, or the words of a list.

@@ -122,6 +122,14 @@ struct EntryTests {
         var key = record(text(), team: text(), tenant: text(), limit: Bool.random(using: &random) ? number() : nil)
         key.secrets = secrets()
         if Bool.random(using: &random) { key.limits = limits() }
+        if Bool.random(using: &random) {
+            key.labels = CallLabels(
+                dataClass: Bool.random(using: &random) ? text() : nil,
+                categories: Bool.random(using: &random)
+                    ? Set(DataCategory.allCases.filter { _ in Bool.random(using: &random) }) : nil,
+                subjects: ["SE", text()], purposes: [text(), text()], exportTags: Bool.random(using: &random) ? [text()] : nil,
+                clientNarrows: Bool.random(using: &random))
+        }
         key.models = Bool.random(using: &random) ? [text(), text()] : nil
         key.expires = Bool.random(using: &random) ? Timestamp(nanoseconds: number()) : nil
         let facts = RouteFacts(

@@ -31,6 +31,7 @@ struct CaseTests {
             try example.text, file: example.name, environment: environment,
             files: [
                 "plain.txt": "no certificate", "share/prices.json": try table("seed-prices.json"),
+                "share/places.json": try read(repository.appendingPathComponent("share/places.json").path),
                 "bad.json": try table("seed-prices-bad.json"),
             ])
         let found: String

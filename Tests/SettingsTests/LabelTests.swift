@@ -1,0 +1,179 @@
+import Core
+import Foundation
+import Settings
+import Testing
+
+private let places = (try? read(repository.appendingPathComponent("share/places.json").path)) ?? ""
+private let hash = String(repeating: "0a", count: 32)
+
+/// Loads with the catalogue at hand.
+private func loadWithPlaces(_ text: String) -> Result<Configuration, ConfigurationErrors> {
+    load(text, environment: ["WEIR_SHARE": "share"], files: ["share/places.json": places])
+}
+
+/// The smallest file, its labels replaced.
+private func endpoint(_ labels: String, places: String = "any") -> String {
+    smallest.replacing("    processedIn: [SE]\n    storedIn: [SE]\n    operator: Example\n", with: labels + "\n")
+        .replacing("places: any", with: "places: \(places)")
+}
+
+private func decoded(_ text: String, places: String = "any") throws -> Labels {
+    try #require(try loadWithPlaces(endpoint(text, places: places)).get().endpoints.first).labels
+}
+
+@Suite("Labels in a configuration")
+struct LabelTests {
+    @Test("A deployment fills them, each with the catalogue's source")
+    func filled() throws {
+        let labels = try decoded("    deployment: {cloud: azure, region: swedencentral, sku: Standard}")
+        #expect(labels.processedIn == ["SE"] && labels.storedIn == ["SE"])
+        #expect(labels.operator == "Microsoft" && labels.operatorCountry == "US" && labels.ownerCountry == "US")
+        #expect(labels.trains == .never && labels.review == .yes && labels.retentionDays == nil)
+        #expect(labels.deployment?.place == "azure:swedencentral")
+        guard case .catalogue(let source)? = labels.provenance(of: .processedIn) else {
+            Issue.record("no source")
+            return
+        }
+        #expect(source.contains("azure-ai-docs"))
+        #expect(labels.provenance(of: .retentionDays) == nil)
+    }
+
+    @Test("Without a deployment they are the operator's statement, and need no catalogue")
+    func stated() throws {
+        let stated = try #require(try load(smallest).get().endpoints.first).labels
+        #expect(stated == Labels(processedIn: ["SE"], storedIn: ["SE"], operator: "Example", operatorCountry: ""))
+        #expect(stated.provenance(of: .processedIn) == .statement && stated.provenance(of: .trains) == nil)
+    }
+
+    @Test("An operator narrows: by zones, countries and a region of the zone, whose country then permits it")
+    func narrowed() throws {
+        let zone = "    deployment: {cloud: azure, region: swedencentral, sku: DataZoneStandard}\n"
+        #expect(try decoded(zone).processedIn.count == 29)
+        #expect(try decoded(zone + "    processedIn: [EU]").processedIn.count == 27)
+        let text = endpoint(zone + "    processedIn: [\"azure:francecentral\"]", places: "[FR, SE]")
+        let configuration = try loadWithPlaces(text).get()
+        #expect(configuration.endpoints.first?.labels.processedIn == ["azure:francecentral"])
+        #expect(configuration.tenants.first?.places == .only(["FR", "SE", "azure:francecentral"]))
+    }
+
+    @Test("A named person attests what the catalogue does not know, and the document stays with the label")
+    func attested() throws {
+        let text = """
+                deployment: {cloud: azure-china, region: chinaeast2, sku: Standard}
+                attest:
+                  - {processedIn: [CN], storedIn: [CN], by: Ada Lovelace, on: 2026-05-01, document: "sha256:\(hash)"}
+                  - {trains: never, by: Grace Hopper, on: 2026-05-02, document: "sha256:\(hash)"}
+            """
+        let labels = try decoded(text)
+        #expect(labels.processedIn == ["CN"] && labels.storedIn == ["CN"] && labels.trains == .never)
+        #expect(labels.provenance(of: .processedIn) == .attestation(0) && labels.provenance(of: .trains) == .attestation(1))
+        #expect(labels.attestations.map(\.by) == ["Ada Lovelace", "Grace Hopper"])
+        #expect(labels.attestations[0].document == hash)
+        #expect(labels.attestations[0].on == CivilDate(year: 2026, month: 5, day: 1))
+        #expect(labels.attestations[0].says == [.processedIn: "[CN]", .storedIn: "[CN]"])
+
+        // Without a deployment a document can stand for a statement.
+        let bare = try decoded(
+            "    operator: Own\n    storedIn: []\n    retentionDays: 0\n    attest: {processedIn: [EU], by: A, on: 2026-05-01, document: \"sha256:\(hash)\"}"
+        )
+        #expect(bare.processedIn == ["EU"] && bare.provenance(of: .processedIn) == .attestation(0))
+    }
+
+    @Test("What stays unknown is noted, and denied")
+    func unknown() throws {
+        let text = endpoint("    deployment: {cloud: azure-china, region: chinaeast2, sku: Standard}")
+        let configuration = try loadWithPlaces(text).get()
+        #expect(configuration.endpoints.first?.labels.processedIn.isUnknown == true)
+        #expect(configuration.notes.contains { $0.hasPrefix("endpoint e: its places are unknown until they are attested") })
+    }
+
+    @Test("anywhere is a value of its own, that no list of places permits")
+    func everywhere() throws {
+        let text = endpoint("    processedIn: [anywhere]\n    storedIn: [SE]\n    operator: Example", places: "[SE, EU]")
+        let configuration = try loadWithPlaces(text).get()
+        #expect(configuration.endpoints.first?.labels.processedIn == [anywhere])
+        #expect(configuration.tenants.first?.places.contains(anywhere) == false)
+    }
+
+    @Test("A zone of the catalogue is expanded where the file has none of its name, and permits the zones inside it")
+    func catalogueZones() throws {
+        let text = endpoint("    processedIn: [EU]\n    storedIn: [SE]\n    operator: Example", places: "[EEA]")
+        let configuration = try loadWithPlaces(text).get()
+        let tenant = try #require(configuration.tenants.first)
+        for place in ["EEA", "EU", "SE", "NO", "IS"] { #expect(tenant.places.contains(place)) }
+        #expect(!tenant.places.contains("CH") && !tenant.places.contains("azure-eu-zone"))
+        #expect(configuration.zones["EU"]?.count == 27)
+        let own = try loadWithPlaces(smallest.replacing("places: any", with: "places: [EU]") + "\nzones: {EU: [SE]}").get()
+        #expect(own.tenants.first?.places == .only(["EU", "SE"]))
+    }
+
+    @Test("Every other label is read")
+    func others() throws {
+        let labels = try decoded(
+            """
+                processedIn: [SE]
+                storedIn: [SE]
+                accessFrom: [IN, SE]
+                operator: Example
+                operatorCountry: SE
+                owner: Example Group
+                ownerCountry: JP
+                trains: opt-out
+                retentionDays: 7
+                review: no
+                contract: DPA 7
+                hardware: h200
+                exportTags: [3A090]
+                records: {scc: SCC-2025-17, cac-filing: "Beijing-0001"}
+            """)
+        #expect(labels.accessFrom == ["IN", "SE"] && labels.owner == "Example Group" && labels.ownerCountry == "JP")
+        #expect(labels.trains == .optOut && labels.retentionDays == 7 && labels.review == .no && labels.contract == "DPA 7")
+        #expect(labels.hardware == "h200" && labels.exportTags == ["3A090"])
+        #expect(labels.records == ["scc": "SCC-2025-17", "cac-filing": "Beijing-0001"])
+    }
+
+    @Test("A catalogue that is missing or wrong is named where it is needed")
+    func noCatalogue() {
+        let text = endpoint("    deployment: {cloud: azure, region: swedencentral, sku: Standard}")
+        guard case .failure(let missing) = load(text, environment: ["WEIR_SHARE": "none"]),
+            case .failure(let wrong) = load(
+                text, environment: ["WEIR_SHARE": "s"], files: ["s/places.json": "{\"format\":1,\n\"x\":2}"])
+        else {
+            Issue.record("loaded")
+            return
+        }
+        #expect(missing.errors.count == 1 && missing.description.contains("The catalogue of places `places.json` cannot be read"))
+        #expect(wrong.description.contains("s/places.json:2:1: `x` is not a key of the catalogue."))
+    }
+}
+
+@Suite("Labels of calls in a configuration")
+struct CallLabelSettingsTests {
+    @Test("Tenants and teams have them, in the order of classes that the file names")
+    func read() throws {
+        let text =
+            smallest.replacing(
+                "teams: {a: {}}",
+                with: """
+                    labels: {class: internal, categories: [], subjects: [EU, US], purposes: [hr, support], exportTags: [], clients: narrow}, teams: {a: {labels: {class: personal, categories: [health], subjects: [SE], purposes: [hr], exportTags: [EAR99], clients: fixed}}, b: {}}
+                    """) + "\nclasses: [public, internal, secret, personal, sensitive]\n"
+        let configuration = try loadWithPlaces(text).get()
+        #expect(configuration.classes.names == ["public", "internal", "secret", "personal", "sensitive"])
+        let tenant = try #require(configuration.tenants.first)
+        #expect(tenant.labels.dataClass == "internal" && tenant.labels.subjects.count == 28 && tenant.labels.categories == [])
+        #expect(tenant.labels.clientNarrows == true && tenant.labels.exportTags == [])
+        let team = try #require(tenant.teamLabels["a"])
+        #expect(team.dataClass == "personal" && team.categories == [.health] && team.exportTags == ["EAR99"])
+        #expect(team.clientNarrows == false && tenant.teamLabels["b"] == nil)
+        let key = KeyRecord(id: "k", name: "k", tenant: "t", team: "a", created: Timestamp(nanoseconds: 0), secrets: [])
+        let labels = tenant.labels(of: key, in: configuration.classes)
+        #expect(labels.purpose == "hr" && labels.subjects == ["SE"] && labels.dataClass == "personal")
+    }
+
+    @Test("Without them calls are unknown")
+    func none() throws {
+        let tenant = try #require(try load(smallest).get().tenants.first)
+        #expect(tenant.labels == .unknown && tenant.teamLabels.isEmpty)
+        #expect(try load(smallest).get().classes == .standard)
+    }
+}
