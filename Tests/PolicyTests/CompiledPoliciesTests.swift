@@ -85,7 +85,10 @@ private func interpreted(
 
 /// Keys of two teams of a tenant, and endpoints with random labels, some of them without.
 private struct World {
-    static func uid(_ type: String, _ id: String) -> EntityUID { EntityUID(EntityType(type)!, Text(id)) }
+    static func uid(_ type: String, _ id: String) -> EntityUID {
+        guard let type = EntityType(type) else { preconditionFailure("not a type's name") }
+        return EntityUID(type, Text(id))
+    }
     static let keys = [uid("Key", "a"), uid("Key", "b"), uid("Key", "stray")]
     static let actions = [uid("Action", "chat"), uid("Action", "embeddings")]
     static let places = ["SE", "DE", "US", "CN"]

@@ -39,9 +39,11 @@ public struct CompiledPolicies: Sendable {
     public let resources: [EntityUID]
     public let entities: Entities
     let questions: [Question]
-    /// By question: it reads something that differs between two calls of one kind, such as the time.
-    let isVolatile: [Bool]
+    /// Those that read something that differs between two calls of one kind, such as the time.
+    let volatileQuestions: [Int]
     let compiled: [Compiled]
+    /// The policies that ask one of them.
+    private let volatilePolicies: [Int]
 
     /// - Parameter volatile: fields of the context whose values change between two calls that are otherwise alike.
     /// - Returns: `nil` when the set asks more than `questionsMax` questions.
@@ -50,10 +52,15 @@ public struct CompiledPolicies: Sendable {
         self.resources = resources
         self.entities = entities
         var book = QuestionBook(resources: resources, entities: entities)
-        compiled = policies.policies.map { Compiled(id: $0.id, effect: $0.effect, rows: book.rows(of: $0)) }
+        let compiled = policies.policies.map { Compiled(id: $0.id, effect: $0.effect, rows: book.rows(of: $0)) }
+        self.compiled = compiled
         guard book.questions.count <= Self.questionsMax else { return nil }
         questions = book.questions
-        isVolatile = book.questions.map { $0.isVolatile(volatile) }
+        let isVolatile = book.questions.map { $0.isVolatile(volatile) }
+        volatileQuestions = isVolatile.indices.filter { isVolatile[$0] }
+        volatilePolicies = compiled.indices.filter { index in
+            compiled[index].rows.contains { $0.questions.contains { isVolatile[$0] } }
+        }
     }
 
     /// How many questions there are: a measure of what a new kind of call costs.
@@ -74,18 +81,40 @@ public struct CompiledPolicies: Sendable {
 
     // MARK: Asking
 
-    /// Answers every question, or those that `wanted` chooses; the others stay as they are.
-    func ask(_ call: Call, into outcomes: inout Outcomes, where wanted: (Int) -> Bool = { _ in true }) {
-        let anywhere = Evaluator(request(call, at: nil), entities)
-        for index in questions.indices where wanted(index) {
-            switch questions[index] {
-            case .principal(let constraint):
-                outcomes[index] = anywhere.isInScope(Policy(id: "", effect: .permit, principal: constraint)) ? .holds : .fails
-            case .action(let constraint):
-                outcomes[index] = anywhere.isInScope(Policy(id: "", effect: .permit, action: constraint)) ? .holds : .fails
-            case .condition(let condition, let resource):
-                outcomes[index] = Evaluator(request(call, at: resource), entities).outcome(of: condition)
+    /// Answers what has to be asked of a call: of each policy the questions up to the first that does not hold.
+    func ask(_ call: Call) -> Outcomes {
+        var outcomes = Outcomes(count: questions.count)
+        for policy in compiled { ask(policy, call, &outcomes) }
+        return outcomes
+    }
+
+    /// The same for a call of a kind whose outcomes are known: only what may have changed is asked anew.
+    func askAgain(_ call: Call, known: Outcomes) -> Outcomes {
+        var outcomes = known
+        for question in volatileQuestions { outcomes[question] = .unasked }
+        for index in volatilePolicies { ask(compiled[index], call, &outcomes) }
+        return outcomes
+    }
+
+    private func ask(_ policy: Compiled, _ call: Call, _ outcomes: inout Outcomes) {
+        for row in policy.rows {
+            for question in row.questions {
+                if outcomes[question] == .unasked { outcomes[question] = answer(question, call) }
+                if outcomes[question] != .holds { break }
             }
+        }
+    }
+
+    private func answer(_ question: Int, _ call: Call) -> Outcomes.Outcome {
+        switch questions[question] {
+        case .principal(let constraint):
+            let scope = Policy(id: "", effect: .permit, principal: constraint)
+            return Evaluator(request(call, at: nil), entities).isInScope(scope) ? .holds : .fails
+        case .action(let constraint):
+            let scope = Policy(id: "", effect: .permit, action: constraint)
+            return Evaluator(request(call, at: nil), entities).isInScope(scope) ? .holds : .fails
+        case .condition(let condition, let resource):
+            return Evaluator(request(call, at: resource), entities).outcome(of: condition)
         }
     }
 
@@ -106,7 +135,7 @@ public struct CompiledPolicies: Sendable {
                 switch (policy.effect, row.outcome(outcomes)) {
                 case (.permit, .holds): permitted.formUnion(row.endpoints)
                 case (.forbid, .holds), (.forbid, .errs): forbidden.formUnion(row.endpoints)
-                case (.permit, .errs), (_, .fails): break
+                case (.permit, .errs), (_, .fails), (_, .unasked): break
                 }
             }
         }
@@ -123,7 +152,7 @@ public struct CompiledPolicies: Sendable {
         for policy in compiled {
             guard let row = policy.rows.first(where: { $0.endpoints.contains(endpoint) }) else { continue }
             switch row.outcome(outcomes) {
-            case .fails: break
+            case .fails, .unasked: break
             case .errs:
                 errors.append(policy.id)
                 if policy.effect == .forbid { errsInForbid = true }
@@ -136,9 +165,7 @@ public struct CompiledPolicies: Sendable {
 
     /// Judges a call at one endpoint from nothing: for explanations and tests. The data path asks `PolicyMemo`.
     public func judge(_ call: Call, at endpoint: Int) -> Reasons {
-        var outcomes = Outcomes(count: questions.count)
-        ask(call, into: &outcomes)
-        return reasons(outcomes, at: endpoint)
+        reasons(ask(call), at: endpoint)
     }
 }
 

@@ -1,6 +1,7 @@
-/// What came of each question of a set of policies, two bits each: it holds, it fails, or it errs. Equal outcomes mean equal verdicts.
+/// What came of each question of a set of policies, two bits each: it holds, it fails, it errs, or nobody had to ask. Equal outcomes
+/// mean equal verdicts.
 struct Outcomes: Hashable, Sendable {
-    enum Outcome: UInt64 { case fails = 0, holds = 1, errs = 2 }
+    enum Outcome: UInt64 { case unasked = 0, holds = 1, errs = 2, fails = 3 }
 
     private static let perWord = 32
     private(set) var words: [UInt64]

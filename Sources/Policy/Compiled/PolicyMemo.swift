@@ -6,7 +6,7 @@ import Cedar
 /// with the same answers may go to the same endpoints. So most calls are one lookup; a new kind asks its questions once.
 public struct PolicyMemo {
     /// Kinds of calls that are remembered. What is full begins anew: the common kinds are back at once.
-    public static let kindsMax = 16_384
+    public static let kindsMax = 65_536
     /// Distinct answers that are remembered.
     public static let verdictsMax = 4_096
 
@@ -33,30 +33,19 @@ public struct PolicyMemo {
     }
 
     public let policies: CompiledPolicies
-    private let volatileQuestions: [Int]
     private var kinds: [Kind: Verdict] = [:]
     private var verdicts: [Outcomes: EndpointSet] = [:]
 
-    public init(_ policies: CompiledPolicies) {
-        self.policies = policies
-        volatileQuestions = policies.isVolatile.indices.filter { policies.isVolatile[$0] }
-    }
+    public init(_ policies: CompiledPolicies) { self.policies = policies }
 
     /// The endpoints that a call may go to.
     ///
     /// - Parameter call: everything that policies may ask of it; wanted only for a new kind, or where the answer depends on what changes.
     public mutating func judge(_ kind: Kind, _ call: () -> CompiledPolicies.Call) -> Verdict {
         if let known = kinds[kind] {
-            if volatileQuestions.isEmpty { return known }
-            var outcomes = known.outcomes
-            let call = call()
-            let volatile = policies.isVolatile
-            policies.ask(call, into: &outcomes) { volatile[$0] }
-            return verdict(outcomes)
+            return policies.volatileQuestions.isEmpty ? known : verdict(policies.askAgain(call(), known: known.outcomes))
         }
-        var outcomes = Outcomes(count: policies.questions.count)
-        policies.ask(call(), into: &outcomes)
-        let verdict = verdict(outcomes)
+        let verdict = verdict(policies.ask(call()))
         if kinds.count >= Self.kindsMax { kinds.removeAll(keepingCapacity: true) }
         kinds[kind] = verdict
         return verdict

@@ -8,13 +8,10 @@ struct QuestionBook {
     private var numbers: [CompiledPolicies.Question: Int] = [:]
     /// By condition: for each resource, the first one that the condition cannot tell from it.
     private var likeness: [Expression: [Int]] = [:]
-    private let nobody: EntityUID
 
     init(resources: [EntityUID], entities: Entities) {
         self.resources = resources
         self.entities = entities
-        // Stands in the request where nothing asks for it.
-        nobody = resources.first ?? EntityUID(EntityType("Nobody")!, "")
     }
 
     /// A policy's questions, with endpoints that are asked the same ones taken together.
@@ -42,8 +39,7 @@ struct QuestionBook {
 
     /// `nil` when the policy is satisfied by no call at this resource and errs in none.
     private mutating func asked(of policy: Policy, at resource: Int) -> Asked? {
-        let here = Evaluator(
-            Request(principal: nobody, action: nobody, resource: resources[resource]), entities)
+        let here = evaluator(at: resource)
         guard here.isInScope(Policy(id: "", effect: .permit, resource: policy.resource)) else { return nil }
         var questions: [Int] = []
         if policy.principal != .any { questions.append(number(.principal(policy.principal))) }
@@ -56,13 +52,19 @@ struct QuestionBook {
             switch here.outcome(of: condition) {
             case .holds: break
             case .errs: return Asked(questions: questions, errsAtEnd: true)
-            case .fails:
+            case .fails, .unasked:
                 // Whatever is asked before can still err, so it is asked; satisfied the policy is never.
                 guard questions.contains(where: { canErr($0) }) else { return nil }
                 return Asked(questions: questions + [number(.condition(condition, resource: resource))], errsAtEnd: false)
             }
         }
         return Asked(questions: questions, errsAtEnd: false)
+    }
+
+    /// For what asks about the resource alone; nobody looks at who stands in for principal and action.
+    private func evaluator(at resource: Int) -> Evaluator {
+        let uid = resources[resource]
+        return Evaluator(Request(principal: uid, action: uid, resource: uid), entities)
     }
 
     private func canErr(_ question: Int) -> Bool {
@@ -82,7 +84,7 @@ struct QuestionBook {
         let parts = body.resourceParts
         var first: [[PartValue]: Int] = [:]
         let all = resources.indices.map { index in
-            let here = Evaluator(Request(principal: nobody, action: nobody, resource: resources[index]), entities)
+            let here = evaluator(at: index)
             let values = parts.map { PartValue($0, here) }
             return first[values]
                 ?? {
