@@ -134,6 +134,7 @@ public struct Invoice: Sendable {
                     places[key] = lines.count
                     var line = style.line(use, part)
                     line.request = ""
+                    line.endpoint = endpoint
                     lines.append(line)
                 }
             }

@@ -15,8 +15,12 @@ import Darwin
 @Suite("A simulated month", .serialized)
 struct MonthTests {
     private static let isSoak = getenv("WEIR_SOAK") != nil
-    /// Over all providers.
-    private static let attempts = isSoak ? 1_000_000 : 20_000
+    /// Over all providers. Small months have more coincidences, of one attempt on a day and none on the next.
+    private static let attempts = setting("WEIR_ATTEMPTS") ?? (isSoak ? 1_000_000 : 20_000)
+    /// Of each provider, with seeds one after the other.
+    private static let months = setting("WEIR_MONTHS") ?? 1
+
+    private static func setting(_ name: String) -> Int? { getenv(name).flatMap { Int(String(cString: $0)) } }
 
     /// What a spoilt line must be found as: kind, place and meters.
     private func expected(_ injected: Invoice.Injected, _ provider: MonthProvider, callOf: [String: String]) -> [String] {
@@ -38,7 +42,7 @@ struct MonthTests {
         let place =
             isByRequest
             ? callOf[line.request] ?? line.request
-            : "\(CivilDate(daysSince1970: line.day))|\(line.model)|\(layout == .openai ? "" : line.endpoint)"
+            : "\(CivilDate(daysSince1970: line.day))|\(line.model)|\(line.endpoint)"
         return line.quantities.map { "\(kind.rawValue)|\(place)|\($0.meter)" }
     }
 
@@ -52,12 +56,32 @@ struct MonthTests {
         }
     }
 
+    @Test("OpenAI's invoice knows no endpoints: a day's uses at two are one line, of none")
+    func noEndpoints() throws {
+        let provider = try #require(MonthProvider.all.first { $0.style.layout == .openai })
+        let uses = ["a", "b"].map { endpoint in
+            BilledUse(
+                request: endpoint, at: 1_794_304_800_000_000_000, endpoint: endpoint, model: provider.models[0],
+                quantities: [("input", 100)])
+        }
+        let lines = Invoice(uses, provider.style).lines
+        #expect(lines.map(\.endpoint) == [""])
+        #expect(lines.map { $0.quantities[0].tokens } == [200])
+    }
+
     @Test(
         "Of a month with ten providers' dialects of invoice, every injected discrepancy is found by name and none is invented",
         arguments: MonthProvider.all.indices)
     func month(index: Int) throws {
         let provider = MonthProvider.all[index]
-        let seed = testSeed("month of \(provider.name)")
+        let first = testSeed("month of \(provider.name)")
+        for number in 0..<UInt64(Self.months) {
+            if number > 0 { print("month of \(provider.name): WEIR_SEED=\(first &+ number)") }
+            try check(provider, seed: first &+ number)
+        }
+    }
+
+    private func check(_ provider: MonthProvider, seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let started = Timestamp.now()
         let count = Self.attempts / MonthProvider.all.count
@@ -70,6 +94,7 @@ struct MonthTests {
         var invoice = Invoice(month.uses, provider.style)
         let most = max(1, min(invoice.lines.count / 40, count / 1_000))
         let weak = month.faulty
+        let known = knownExactly(month, provider)
         // Two spoilt days of one meter, so near that a line could be the one's or the other's, can be told in more than one way.
         var spoilt: [String: [Int]] = [:]
         let isByDay = ![.requests, .wideRequests].contains(provider.style.layout)
@@ -80,6 +105,9 @@ struct MonthTests {
                 guard weak[line.request] == nil, defect != .wrongPrice || line.amount.contains(where: { !"0.".contains($0) })
                 else { return false }
                 guard isByDay else { return true }
+                // Of a day that only such attempts used: a whole invoice without the line says that they were not billed, and on a
+                // later day nothing but a guess would make the line theirs.
+                guard line.quantities.contains(where: { known.contains(place(line, $0.meter)) }) else { return false }
                 let series = "\(line.endpoint)|\(line.model)|\(line.quantities[0].meter)"
                 guard spoilt[series, default: []].allSatisfy({ abs($0 - line.day) > 3 }) else { return false }
                 spoilt[series, default: []].append(line.day)
@@ -118,7 +146,7 @@ struct MonthTests {
         let difference = got.difference(from: wanted)
         #expect(
             got == wanted,
-            "\(provider.name): \(difference.count) differences, such as \(difference.prefix(6).map { "\($0)" })")
+            "\(provider.name), seed \(seed): \(difference.count) differences, such as \(difference.prefix(6).map { "\($0)" })")
         try checkCorrections(result, month, provider, attempts, byRequest: byRequest)
 
         // With the corrections posted, nothing is left to correct and the same is in dispute.
@@ -128,6 +156,23 @@ struct MonthTests {
         #expect(again.totals.unexplained == .zero)
         #expect(again.totals.converted == result.totals.converted)
         if Self.isSoak { print("\(provider.name): \(count) attempts in \(Timestamp.now().milliseconds(since: started)) ms") }
+    }
+
+    /// Days and meters that an attempt used of which both sides know the same.
+    private func knownExactly(_ month: Month, _ provider: MonthProvider) -> Set<String> {
+        var places: Set<String> = []
+        for use in month.uses where month.faulty[use.request] == nil {
+            let day = (use.at / 1_000_000_000 + Int64(provider.style.zoneMinutes) * 60) / 86_400
+            let endpoint = provider.style.layout == .openai ? "" : use.endpoint
+            for (meter, tokens) in use.quantities where tokens > 0 {
+                places.insert("\(day)|\(endpoint)|\(use.model)|\(meter)")
+            }
+        }
+        return places
+    }
+
+    private func place(_ line: InvoiceLine, _ meter: String) -> String {
+        "\(line.day)|\(line.endpoint)|\(line.model)|\(meter)"
     }
 
     /// Of each attempt that nobody knew exactly, by itself or in the sum of its day.

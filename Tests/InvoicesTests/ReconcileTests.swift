@@ -7,7 +7,7 @@ import Testing
 @Suite("Reconciliation")
 struct ReconcileTests {
     private static let day = CivilDate(year: 2026, month: 11, day: 10)
-    private static let book = PriceBook([
+    static let book = PriceBook([
         "m": [
             Price(
                 from: CivilDate(year: 2026, month: 1, day: 1), input: TokenPrice(picos: 2_000_000),
@@ -15,7 +15,7 @@ struct ReconcileTests {
         ]
     ])
 
-    private func rule(_ more: String = "", from: Int = 1, to: Int = 30) throws -> InvoiceRule {
+    func rule(_ more: String = "", from: Int = 1, to: Int = 30) throws -> InvoiceRule {
         var rule = InvoiceRule(
             .generic, from: CivilDate(year: 2026, month: 11, day: from), to: CivilDate(year: 2026, month: 11, day: to))
         try rule.read(
@@ -35,7 +35,7 @@ struct ReconcileTests {
         return rule
     }
 
-    private func attempt(
+    func attempt(
         _ number: UInt64, day: Int = 10, hour: Int64 = 12, input: Int64, output: Int64, how: ChargedAttempt.How = .settled,
         estimated: Bool = false, bound: Int64 = 5_000, endpoint: String = "e"
     ) throws -> ChargedAttempt {
@@ -55,7 +55,7 @@ struct ReconcileTests {
         #expect(result.totals.unexplained == .zero)
     }
 
-    private func compare(
+    func compare(
         _ lines: String, _ attempts: [ChargedAttempt], _ rule: InvoiceRule, header: String = "Day,Model,Meter,Quantity,Amount",
         prices: PriceBook = ReconcileTests.book
     ) throws -> Reconciliation {
