@@ -24,6 +24,8 @@ public struct Entities: Sendable {
     }
 
     private var entries: [EntityUID: Entry] = [:]
+    /// One entity more, which a single request brings with it.
+    private var guest: Entry?
 
     public init() {}
 
@@ -40,14 +42,28 @@ public struct Entities: Sendable {
 
     public var count: Int { entries.count }
 
-    public subscript(uid: EntityUID) -> Entity? { entries[uid]?.entity }
+    public subscript(uid: EntityUID) -> Entity? { entry(uid)?.entity }
+
+    private func entry(_ uid: EntityUID) -> Entry? {
+        if let guest, guest.entity.uid == uid { return guest }
+        return entries[uid]
+    }
+
+    /// The same entities and one that only this request knows, in its parents and in all that they are in. Copies nothing.
+    public func with(guest: Entity) -> Entities {
+        var all = self
+        var ancestors = Set(guest.parents)
+        for parent in guest.parents { ancestors.formUnion(entries[parent]?.ancestors ?? []) }
+        all.guest = Entry(entity: guest, ancestors: ancestors)
+        return all
+    }
 
     /// Every entity, in the order of their names.
     public var all: [Entity] { entries.values.map(\.entity).sorted { $0.uid < $1.uid } }
 
     /// Whether one entity is the other, or in it at any distance.
     public func isWithin(_ uid: EntityUID, _ group: EntityUID) -> Bool {
-        uid == group || entries[uid]?.ancestors.contains(group) == true
+        uid == group || entry(uid)?.ancestors.contains(group) == true
     }
 
     /// Everything that each entity is in. Walks with a stack of its own, so that a long chain costs no stack.

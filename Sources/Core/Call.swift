@@ -40,10 +40,12 @@ public struct TenantPolicy: Sendable, Hashable {
     public var labels: CallLabels
     /// The same by team, for teams that have bounds of their own.
     public var teamLabels: [String: CallLabels]
+    /// What law asks about the company behind it.
+    public var company: Company
 
     public init(
         tenant: String, teams: Set<String>, places: Allowed, operators: Allowed, models: Allowed, labels: CallLabels = .unknown,
-        teamLabels: [String: CallLabels] = [:]
+        teamLabels: [String: CallLabels] = [:], company: Company = .unknown
     ) {
         self.tenant = tenant
         self.teams = teams
@@ -52,6 +54,7 @@ public struct TenantPolicy: Sendable, Hashable {
         self.models = models
         self.labels = labels
         self.teamLabels = teamLabels
+        self.company = company
     }
 
     /// What the calls of a key are, before their clients say anything: the bounds of tenant, team and key together.

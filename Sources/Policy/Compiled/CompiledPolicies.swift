@@ -71,11 +71,14 @@ public struct CompiledPolicies: Sendable {
         public var principal: EntityUID
         public var action: EntityUID
         public var context: Record
+        /// The principal itself, where the entities of the set do not hold it.
+        public var guest: Entity?
 
-        public init(principal: EntityUID, action: EntityUID, context: Record) {
+        public init(principal: EntityUID, action: EntityUID, context: Record, guest: Entity? = nil) {
             self.principal = principal
             self.action = action
             self.context = context
+            self.guest = guest
         }
     }
 
@@ -84,7 +87,8 @@ public struct CompiledPolicies: Sendable {
     /// Answers what has to be asked of a call: of each policy the questions up to the first that does not hold.
     func ask(_ call: Call) -> Outcomes {
         var outcomes = Outcomes(count: questions.count)
-        for policy in compiled { ask(policy, call, &outcomes) }
+        let entities = entities(for: call)
+        for policy in compiled { ask(policy, call, entities, &outcomes) }
         return outcomes
     }
 
@@ -92,20 +96,28 @@ public struct CompiledPolicies: Sendable {
     func askAgain(_ call: Call, known: Outcomes) -> Outcomes {
         var outcomes = known
         for question in volatileQuestions { outcomes[question] = .unasked }
-        for index in volatilePolicies { ask(compiled[index], call, &outcomes) }
+        let entities = entities(for: call)
+        for index in volatilePolicies { ask(compiled[index], call, entities, &outcomes) }
         return outcomes
     }
 
-    private func ask(_ policy: Compiled, _ call: Call, _ outcomes: inout Outcomes) {
+    /// Whether the answers may be others for the next call of the same kind. Where nobody had to ask what changes, nobody will.
+    func isVolatile(_ outcomes: Outcomes) -> Bool {
+        volatileQuestions.contains { outcomes[$0] != .unasked }
+    }
+
+    private func entities(for call: Call) -> Entities { call.guest.map { entities.with(guest: $0) } ?? entities }
+
+    private func ask(_ policy: Compiled, _ call: Call, _ entities: Entities, _ outcomes: inout Outcomes) {
         for row in policy.rows {
             for question in row.questions {
-                if outcomes[question] == .unasked { outcomes[question] = answer(question, call) }
+                if outcomes[question] == .unasked { outcomes[question] = answer(question, call, entities) }
                 if outcomes[question] != .holds { break }
             }
         }
     }
 
-    private func answer(_ question: Int, _ call: Call) -> Outcomes.Outcome {
+    private func answer(_ question: Int, _ call: Call, _ entities: Entities) -> Outcomes.Outcome {
         switch questions[question] {
         case .principal(let constraint):
             let scope = Policy(id: "", effect: .permit, principal: constraint)

@@ -30,6 +30,8 @@ public struct PolicyMemo {
     public struct Verdict: Sendable {
         public let permitted: EndpointSet
         let outcomes: Outcomes
+        /// The next call of this kind may be judged otherwise.
+        public let isVolatile: Bool
     }
 
     public let policies: CompiledPolicies
@@ -43,7 +45,7 @@ public struct PolicyMemo {
     /// - Parameter call: everything that policies may ask of it; wanted only for a new kind, or where the answer depends on what changes.
     public mutating func judge(_ kind: Kind, _ call: () -> CompiledPolicies.Call) -> Verdict {
         if let known = kinds[kind] {
-            return policies.volatileQuestions.isEmpty ? known : verdict(policies.askAgain(call(), known: known.outcomes))
+            return known.isVolatile ? verdict(policies.askAgain(call(), known: known.outcomes)) : known
         }
         let verdict = verdict(policies.ask(call()))
         if kinds.count >= Self.kindsMax { kinds.removeAll(keepingCapacity: true) }
@@ -55,10 +57,13 @@ public struct PolicyMemo {
     public func reasons(_ verdict: Verdict, at endpoint: Int) -> Reasons { policies.reasons(verdict.outcomes, at: endpoint) }
 
     private mutating func verdict(_ outcomes: Outcomes) -> Verdict {
-        if let permitted = verdicts[outcomes] { return Verdict(permitted: permitted, outcomes: outcomes) }
+        let isVolatile = policies.isVolatile(outcomes)
+        if let permitted = verdicts[outcomes] {
+            return Verdict(permitted: permitted, outcomes: outcomes, isVolatile: isVolatile)
+        }
         let permitted = policies.permitted(outcomes)
         if verdicts.count >= Self.verdictsMax { verdicts.removeAll(keepingCapacity: true) }
         verdicts[outcomes] = permitted
-        return Verdict(permitted: permitted, outcomes: outcomes)
+        return Verdict(permitted: permitted, outcomes: outcomes, isVolatile: isVolatile)
     }
 }

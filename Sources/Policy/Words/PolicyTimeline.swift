@@ -1,0 +1,42 @@
+public import Core
+
+/// The compiled policies of a book, each set with the moment from which it holds: dated rules turn by the clock, without a reload.
+public struct PolicyTimeline: Sendable {
+    public struct Stage: Sendable {
+        /// The first stage holds since ever.
+        public var from: Timestamp
+        /// When the next stage takes over.
+        public var until: Timestamp
+        public var policies: CompiledPolicies
+    }
+
+    /// In order, without gaps, at least one.
+    public let stages: [Stage]
+    public let world: PolicyWorld
+    public let book: PolicyBook
+
+    /// Compiles what holds at `now` and at each turn after it; what has passed decides nothing any more.
+    ///
+    /// - Returns: `nil` when a set asks more than `CompiledPolicies.questionsMax` questions.
+    public init?(_ book: PolicyBook, in world: PolicyWorld, at now: Timestamp) {
+        let turns = book.turns.filter { $0 > now }
+        var stages: [Stage] = []
+        for (index, from) in ([now] + turns).enumerated() {
+            guard
+                let compiled = CompiledPolicies(
+                    book.policies(at: from), resources: world.resources, entities: world.entities,
+                    volatile: WeirSchema.volatileFields)
+            else { return nil }
+            stages.append(
+                Stage(
+                    from: index == 0 ? Timestamp(nanoseconds: .min) : from,
+                    until: index < turns.count ? turns[index] : Timestamp(nanoseconds: .max), policies: compiled))
+        }
+        self.stages = stages
+        self.world = world
+        self.book = book
+    }
+
+    /// The number of the stage that holds at a moment.
+    public func stage(at moment: Timestamp) -> Int { stages.lastIndex { $0.from <= moment } ?? 0 }
+}

@@ -1,0 +1,91 @@
+public import Cedar
+public import Core
+
+/// All that the policies of one configuration can speak of: tenants, teams, endpoints, models, zones and data classes as entities.
+/// Keys come and go without a new configuration and are known by their calls.
+public struct PolicyWorld: Sendable {
+    /// In the catalogue's order.
+    public let endpoints: [Endpoint]
+    public let tenants: [TenantPolicy]
+    public let classes: DataClasses
+    public let models: [String: ModelFacts]
+    public let zones: [String: Set<Place>]
+    public let entities: Entities
+    /// The endpoints' names as entities, in the catalogue's order.
+    public let resources: [EntityUID]
+    public let countries: Countries
+
+    /// - Parameters:
+    ///   - models: what is known of models, by their public names; models without an entry are known by name only.
+    ///   - zones: with all their members, which are countries and regions.
+    ///   - link: of an endpoint, by its number.
+    public init(
+        endpoints: [Endpoint], tenants: [TenantPolicy], classes: DataClasses = .standard, models: [String: ModelFacts] = [:],
+        zones: [String: Set<Place>] = [:], countries: Countries = Countries(), link: (Int) -> String = { _ in "public" }
+    ) {
+        self.endpoints = endpoints
+        self.tenants = tenants
+        self.classes = classes
+        self.models = models
+        self.zones = zones
+        self.countries = countries
+        resources = endpoints.map(\.uid)
+        var all = endpoints.enumerated().map { $1.entity(link: link($0), countries: countries) }
+        for tenant in tenants {
+            all.append(Entity(.tenant(tenant.tenant), attributes: tenant.company.attributes))
+            all += tenant.teams.sorted().map {
+                Entity(.team($0, of: tenant.tenant), parents: [.tenant(tenant.tenant)])
+            }
+        }
+        // A class is in each that is less strict, so that `in` says "at least".
+        for (rank, name) in classes.names.enumerated() {
+            all.append(Entity(.dataClass(name), parents: classes.names[..<rank].map { .dataClass($0) }))
+        }
+        let names = Set(endpoints.flatMap(\.models.keys)).union(models.keys)
+        all += names.sorted().map { Entity(.model($0), attributes: (models[$0] ?? .unknown).attributes) }
+        all += zones.sorted { $0.key < $1.key }.map { name, places in
+            Entity(.zone(name), attributes: Record([("countries", .words(places.filter(isCountry)))]))
+        }
+        // The names of one kind are distinct, and classes, the only hierarchy of more than two levels, are few.
+        entities = (try? Entities(all)) ?? Entities()
+    }
+
+    /// A key's call is judged with the key in its team.
+    public func principal(key: String, team: String, tenant: String) -> Entity {
+        Entity(
+            EntityUID(Word.key, Text(key)),
+            attributes: Record([("team", .entity(.team(team, of: tenant))), ("tenant", .entity(.tenant(tenant)))]),
+            parents: [.team(team, of: tenant)])
+    }
+}
+
+extension EntityUID {
+    public static func tenant(_ name: String) -> EntityUID { EntityUID(Word.tenant, Text(name)) }
+    /// Teams of two tenants may have one name, so the tenant's belongs to it: `Team::"acme/search"`.
+    public static func team(_ name: String, of tenant: String) -> EntityUID { EntityUID(Word.team, Text("\(tenant)/\(name)")) }
+    public static func dataClass(_ name: String) -> EntityUID { EntityUID(Word.dataClass, Text(name)) }
+    public static func model(_ name: String) -> EntityUID { EntityUID(Word.model, Text(name)) }
+    public static func zone(_ name: String) -> EntityUID { EntityUID(Word.zone, Text(name)) }
+    public static func operation(_ operation: Operation) -> EntityUID { EntityUID(Word.action, Text(operation.rawValue)) }
+}
+
+extension Company {
+    var attributes: Record {
+        var fields: [(Text, Value)] = [("records", .words(Set(records.keys)))]
+        if let country { fields.append(("country", .string(Text(country)))) }
+        if let parentCountry { fields.append(("parentCountry", .string(Text(parentCountry)))) }
+        if let ownerCountries { fields.append(("ownerCountries", .words(ownerCountries))) }
+        if let publicIn { fields.append(("publicIn", .words(Countries().possible(in: publicIn)))) }
+        if let criticalInfrastructure { fields.append(("criticalInfrastructure", .bool(criticalInfrastructure))) }
+        return Record(fields)
+    }
+}
+
+extension ModelFacts {
+    var attributes: Record {
+        var fields: [(Text, Value)] = [("records", .words(Set(records.keys)))]
+        if let family { fields.append(("family", .string(Text(family)))) }
+        if let developerCountry { fields.append(("developerCountry", .string(Text(developerCountry)))) }
+        return Record(fields)
+    }
+}
