@@ -65,7 +65,7 @@ let package = Package(
         room("Links", ["Core", "Policy", "Wire", nioCore, nioPosix, nioSSL, nioTLS]),
         room("Providers", ["Core", "Wire", nioCore]),
         room("Fleet", ["Core"]),
-        room("Settings", ["Core", "Policy", "Ledger", yams]),
+        room("Settings", ["Cedar", "Core", "Policy", "Ledger", yams]),
         room(
             "Gateway",
             [

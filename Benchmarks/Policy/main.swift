@@ -88,7 +88,7 @@ func measure(_ name: String, asksTime: Bool) throws {
         let key = draw.skewed(keys.count)
         let model = draw.skewed(8)
         let label = draw.skewed(12)
-        let kind = PolicyMemo.Kind(key: UInt32(key), model: UInt16(model), operation: 0, labels: UInt32(label))
+        let kind = PolicyMemo.Kind(key: UInt32(key), model: UInt32(model), operation: 0, labels: UInt32(label))
         let start = nanoseconds()
         let verdict = memo.judge(kind) {
             CompiledPolicies.Call(

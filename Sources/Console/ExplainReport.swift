@@ -13,11 +13,14 @@ public struct ExplainQuery: Sendable, Hashable {
     public var key: Key
     public var model: String
     public var operation: Operation
+    /// What the client would say of the call.
+    public var claim: LabelClaim
 
-    public init(key: Key, model: String, operation: Operation) {
+    public init(key: Key, model: String, operation: Operation, claim: LabelClaim = LabelClaim()) {
         self.key = key
         self.model = model
         self.operation = operation
+        self.claim = claim
     }
 }
 
@@ -49,6 +52,10 @@ public struct ExplainReport: Sendable, Hashable, Codable {
         public var provider: String
         public var standing: Standing
         public var reason: String
+        /// The policies that decided, by their ids; nil: the configuration has none.
+        public var policies: [String]?
+        /// What policies asked for and nobody knows.
+        public var unanswered: [String]
         public var priority: Int
         public var weight: Int
         /// Moving average of the time to the first byte; nil before the first answer.
@@ -67,6 +74,8 @@ public struct ExplainReport: Sendable, Hashable, Codable {
     public var operation: String
     public var at: String
     public var generation: UInt64
+    /// As the call would be judged.
+    public var labels: CallLabelsView
     /// What would happen to a call now, in a sentence.
     public var verdict: String
     public var endpoints: [Line]
@@ -75,9 +84,9 @@ public struct ExplainReport: Sendable, Hashable, Codable {
 extension ExplainReport {
     /// Explains from the values that the data path decides on. `serves` says whether an endpoint takes an operation at all.
     public init(
-        key: KeyRecord, model: String, operation: Operation, in catalogue: Catalogue, health: [Health], prices: PriceBook,
-        serves: (Int, Operation) -> Bool, at now: Timestamp
-    ) {
+        key: KeyRecord, model: String, operation: Operation, claim: LabelClaim = LabelClaim(), in catalogue: Catalogue,
+        health: [Health], prices: PriceBook, serves: (Int, Operation) -> Bool, at now: Timestamp
+    ) throws(ClaimRefusal) {
         self.key = key.id
         tenant = key.tenant
         team = key.team
@@ -86,14 +95,20 @@ extension ExplainReport {
         at = now.description
         generation = catalogue.generation
         // A tenant that the configuration has dropped is permitted nothing: its index is outside.
-        let call = CallFacts(
-            tenant: catalogue.tenant(named: key.tenant) ?? catalogue.tenants.count, model: model, in: catalogue,
-            operation: operation,
-            keyModels: key.models)
+        let caller = Caller(key, number: 0, in: catalogue)
+        var call = CallFacts(
+            caller: caller, model: model, in: catalogue, operation: operation,
+            ownLabels: claim.isEmpty ? nil : try caller.labels.narrowed(by: claim, in: catalogue.classes))
+        var judge = CallJudge(catalogue)
+        judge.judge(&call, at: now)
+        labels = CallLabelsView(call.labels)
         endpoints = explain(call, in: catalogue, health: health, serves: serves, at: now).compactMap { index, standing in
             let endpoint = catalogue.endpoints[index]
             guard let served = endpoint.models[model] else { return nil }
-            return Line(endpoint, served, standing, health[index], prices.price(served.price, at: now), at: now)
+            var line = Line(endpoint, served, standing, health[index], prices.price(served.price, at: now), at: now)
+            line.policies = catalogue.reasons(for: call, at: index)?.deciding.map { "\($0)" }
+            line.unanswered = catalogue.unanswered(call, at: index, now: now)
+            return line
         }
         let candidates = endpoints.filter { $0.standing == .candidate }
         let hasExpired = key.expires.map { $0 <= now } ?? false
@@ -129,6 +144,7 @@ extension ExplainReport.Line {
         provider = endpoint.provider.rawValue
         (self.standing, reason) = described(standing, health, at: now)
         if self.standing == .candidate, price == nil { reason = "permitted, but passed over: it has no price today" }
+        unanswered = []
         priority = endpoint.priority
         weight = endpoint.weight
         latencyMilliseconds = health.latencyMicroseconds.map { "\($0 / 1000).\($0 / 100 % 10)" }

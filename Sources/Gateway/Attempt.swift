@@ -24,6 +24,7 @@ extension CallRelay {
             nextCandidate += 1
             guard let index = facts?.model, let way = snapshot.way(endpoint: endpoint, model: index) else { continue }
             self.way = way
+            guard isPermitted(endpoint, at: now) else { continue }
             // Taken before the hold, so that what an endpoint has no room for leaves no trace in the journal.
             guard lane.board.begin(way.slot, tokens: probableTokens, at: now) else { continue }
             let reservation = reserve(way, at: now)
@@ -39,6 +40,20 @@ extension CallRelay {
             }
         }
         fail(refusal ?? .unavailable(afterMilliseconds: nil))
+    }
+
+    /// Judges the attempt anew: policies may have turned since the call was decided on, and what they ask may have changed.
+    private func isPermitted(_ endpoint: Int, at now: Timestamp) -> Bool {
+        guard var facts else { return false }
+        lane.judge(&facts, in: snapshot, at: now)
+        self.facts = facts
+        if snapshot.catalogue.isPermitted(facts, at: endpoint) { return true }
+        refusal = refusal ?? denial(at: endpoint)
+        return false
+    }
+
+    private func denial(at endpoint: Int) -> Failure {
+        .denied([facts.flatMap { snapshot.catalogue.denial(of: $0, at: endpoint) }?.description ?? "the endpoint"])
     }
 
     private enum Reservation {
@@ -91,7 +106,8 @@ extension CallRelay {
             }
             let request = HoldRequest(
                 attempt: attemptID, call: names.requestID, key: key.account,
-                route: way.route, operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
+                route: way.route, judged: facts.flatMap { lane.judged($0, at: way.endpoint, in: snapshot) },
+                operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
                 outputBound: outputBound, generation: snapshot.generation, tier: tier, paceTokens: probableTokens, at: now)
             switch lane.ledger.hold(request) {
             case .admitted(let admitted, let mustSyncFirst):
@@ -147,16 +163,18 @@ extension CallRelay {
 
     /// Judges the attempt once more, mints its permit and sends it.
     func send(at now: Timestamp = .now()) {
-        guard let facts, let names, let hold, let way else { return }
+        guard var facts, let names, let hold, let way else { return }
         guard !callerIsGone else {
             end(hold, .voided("caller_left"))
             return finish()
         }
-        guard let permit = snapshot.catalogue.permit(attemptID, for: facts, at: way.endpoint),
+        lane.judge(&facts, in: snapshot, at: now)
+        self.facts = facts
+        guard let permit = snapshot.catalogue.permit(attemptID, for: facts, at: way.endpoint, now: now),
             let head = way.head(for: operation)
         else {
             end(hold, .voided("policy_denied"))
-            return fail(.denied(["the endpoint"]))
+            return fail(denial(at: way.endpoint))
         }
         let length = splicedLength(body, plan.splices)
         var request = ByteBufferAllocator().buffer(capacity: head.bytes.count + 320 + length)

@@ -36,6 +36,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var deployment: String?
     var model = ""
     var facts: CallFacts?
+    /// As its client narrowed them; nil: those of its key.
+    var ownLabels: CallLabels?
     var body = ByteBuffer()
     var scan = RequestScan()
     var askedTier = AskedTier.unnamed
@@ -120,6 +122,12 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             self.operation = operation
             self.deployment = deployment
         }
+        if request.head.hasOwnFields {
+            switch claimedLabels(request.head, of: found.caller, in: snapshot.catalogue.classes) {
+            case .success(let labels): ownLabels = labels
+            case .failure(let failure): return refused(failure)
+            }
+        }
         if let failure = bodyRefusal(request) { return refused(failure) }
         if let failure = lane.admit(tenant: found.tenant) { return refused(failure) }
         phase = .receiving
@@ -199,7 +207,10 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         if let n = scan.bestOf?.value, n > most { return fail(.badValue("best_of", "at most \(most)")) }
         askedTier = Providers.askedTier(scan, body: body)
         probableTokens = probablyUsed
-        let facts = callFacts(key)
+        var facts = CallFacts(
+            caller: key.caller, model: model, in: snapshot.catalogue, operation: operation, tokens: probableTokens,
+            ownLabels: ownLabels)
+        lane.judge(&facts, in: snapshot, at: now)
         self.facts = facts
         let snapshot = snapshot
         if let serving = snapshot.catalogue.endpoints(serving: facts.model) {
@@ -219,12 +230,6 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         case .refused(.unavailable(let until)):
             fail(.unavailable(afterMilliseconds: until.map { max(0, $0.milliseconds(since: now)) }))
         }
-    }
-
-    private func callFacts(_ key: KeyEntry) -> CallFacts {
-        CallFacts(
-            tenant: key.tenant, model: model, in: snapshot.catalogue, operation: operation, keyModels: key.record.models,
-            tokens: probableTokens)
     }
 
     // MARK: The caller
@@ -328,6 +333,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         deployment = nil
         model = ""
         facts = nil
+        ownLabels = nil
         body = ByteBuffer()
         candidates = []
         nextCandidate = 0

@@ -23,6 +23,7 @@ final class Lane {
     let lanes: Int
 
     private(set) var snapshot: Snapshot
+    private var judging: Judging
     /// Scratch for `route`.
     var health: [Health] = []
     private var endpointCounts: [LoopMetrics.EndpointCounts]
@@ -52,6 +53,7 @@ final class Lane {
         self.log = log
         self.lanes = lanes
         self.snapshot = snapshot
+        judging = Judging(snapshot)
         endpointCounts = snapshot.catalogue.endpoints.map { _ in LoopMetrics.EndpointCounts() }
         var system = SystemRandomNumberGenerator()
         random = QuickRandom(seededBy: &system)
@@ -61,8 +63,26 @@ final class Lane {
     func install(_ next: Snapshot) {
         totals = metrics
         snapshot = next
+        judging = Judging(next)
         endpointCounts = next.catalogue.endpoints.map { _ in LoopMetrics.EndpointCounts() }
     }
+
+    // MARK: Policy
+
+    /// Asks policy about a call, or again where what it said no longer holds. A call that began under an earlier snapshot is judged by that.
+    func judge(_ call: inout CallFacts, in snapshot: Snapshot, at now: Timestamp) {
+        if snapshot.generation == self.snapshot.generation { return judging.judge.renew(&call, at: now) }
+        var judge = CallJudge(snapshot.catalogue)
+        judge.renew(&call, at: now)
+    }
+
+    /// What the journal keeps of a judged call at an endpoint.
+    func judged(_ call: CallFacts, at endpoint: Int, in snapshot: Snapshot) -> HoldJudged? {
+        if snapshot.generation == self.snapshot.generation { return judging.judged(call, at: endpoint, in: snapshot) }
+        return Judging.facts(call, at: endpoint, in: snapshot).map(HoldJudged.init)
+    }
+
+    func models(for caller: Caller, at now: Timestamp) -> [String] { judging.judge.models(for: caller, at: now) }
 
     // MARK: Admission
 

@@ -5,7 +5,7 @@ import Policy
 extension CallRelay {
     /// `GET /v1/models`: what the key may use, in OpenAI's shape.
     func answerModels(_ route: Route, for key: KeyEntry) {
-        let names = snapshot.catalogue.models(tenant: key.tenant, keyModels: key.record.models)
+        let names = lane.models(for: key.caller, at: .now())
         var body = ByteBufferAllocator().buffer(capacity: 64 + names.count * 96)
         if case .model(let name) = route {
             guard names.contains(name) else { return fail(.unknownModel) }

@@ -9,20 +9,26 @@ public final class KeyEntry: Sendable {
     public let record: KeyRecord
     /// Index of the key's account in the ledger.
     public let account: Int
-    /// Index of the tenant in the catalogue.
-    public let tenant: Int
+    /// As policy sees it.
+    public let caller: Caller
     /// When this secret stops opening the key.
     public let expires: Timestamp?
 
-    public init(record: KeyRecord, account: Int, tenant: Int, expires: Timestamp?) {
+    /// Index of the tenant in the catalogue.
+    public var tenant: Int { caller.tenant }
+
+    public init(record: KeyRecord, account: Int, in catalogue: Catalogue, expires: Timestamp?) {
         self.record = record
         self.account = account
-        self.tenant = tenant
+        caller = Caller(record, number: UInt32(truncatingIfNeeded: account), in: catalogue)
         self.expires = expires
     }
 
-    convenience init(copy other: KeyEntry) {
-        self.init(record: other.record, account: other.account, tenant: other.tenant, expires: other.expires)
+    init(copy other: KeyEntry) {
+        record = other.record
+        account = other.account
+        caller = Caller(copy: other.caller)
+        expires = other.expires
     }
 }
 
@@ -33,6 +39,8 @@ public final class Snapshot: Sendable {
     public let prices: PriceBook
     public let limits: ListenerLimits
     public let keys: [KeyDigest: KeyEntry]
+    /// The first 128 bits of the SHA-256 of the policies' text, in hexadecimal; nil: there are none.
+    public let policyHash: String?
     /// By endpoint: its cell on the board. Cells are never given up, so that an old snapshot's stay right.
     let slots: [Int]
     /// By endpoint, then by the catalogue's number of the model.
@@ -41,7 +49,8 @@ public final class Snapshot: Sendable {
     private let served: [[Bool]]
 
     public init(
-        catalogue: Catalogue, prices: PriceBook, limits: ListenerLimits, keys: [KeyDigest: KeyEntry], board: Board
+        catalogue: Catalogue, prices: PriceBook, limits: ListenerLimits, keys: [KeyDigest: KeyEntry],
+        policyHash: String? = nil, board: Board
     ) {
         board.install(catalogue)
         slots = board.slots(of: catalogue)
@@ -50,6 +59,7 @@ public final class Snapshot: Sendable {
         self.prices = prices
         self.limits = limits
         self.keys = keys
+        self.policyHash = policyHash
         let slots = slots
         let models = catalogue.models
         ways = catalogue.endpoints.enumerated().map { index, endpoint in
@@ -66,7 +76,7 @@ public final class Snapshot: Sendable {
     func copy(board: Board) -> Snapshot {
         Snapshot(
             catalogue: Catalogue(copy: catalogue), prices: prices, limits: limits, keys: keys.mapValues(KeyEntry.init(copy:)),
-            board: board)
+            policyHash: policyHash, board: board)
     }
 
     func serves(_ endpoint: Int, _ operation: Operation) -> Bool { served[endpoint][operation.index] }

@@ -27,6 +27,22 @@ public struct RouteFacts: Sendable, Hashable {
     }
 }
 
+/// Under which policies an attempt was permitted, and what the call was: the proof of the decision, kept with its hold.
+public struct JudgedFacts: Sendable, Hashable {
+    /// The first 128 bits of the SHA-256 of the policy set, in hexadecimal; nil: the tenant's lists alone decided.
+    public var policy: String?
+    /// The policies that permitted it, by their ids.
+    public var by: [String]
+    /// Of the call, as it was judged.
+    public var labels: CallLabels
+
+    public init(policy: String?, by: [String], labels: CallLabels) {
+        self.policy = policy
+        self.by = by
+        self.labels = labels
+    }
+}
+
 /// One thing that was decided, charged or done, as the journal keeps it. Amounts are nano-dollars; content never appears.
 public enum Entry: Sendable, Hashable {
     case start(Start)
@@ -129,12 +145,14 @@ public struct HoldEntry: Sendable, Hashable {
     public var stream: Bool
     /// The tier that was asked for.
     public var tier: ServiceTier
+    /// nil: nothing but the tenant's lists and nothing known of the call.
+    public var judged: JudgedFacts?
     public var route: RouteFacts
 
     public init(
         attempt: AttemptID, call: String, key: String, window: Window? = nil, amount: Money, drawn: Bool, grace: String? = nil,
         inputBound: Int64, outputBound: Int64, generation: UInt64, operation: Operation, stream: Bool,
-        tier: ServiceTier = .standard, route: RouteFacts
+        tier: ServiceTier = .standard, judged: JudgedFacts? = nil, route: RouteFacts
     ) {
         self.attempt = attempt
         self.call = call
@@ -149,6 +167,7 @@ public struct HoldEntry: Sendable, Hashable {
         self.operation = operation
         self.stream = stream
         self.tier = tier
+        self.judged = judged
         self.route = route
     }
 }

@@ -214,7 +214,18 @@ extension EntryWriter {
         holdFacts(
             drawn: hold.drawn, grace: hold.grace, inputBound: hold.inputBound, outputBound: hold.outputBound,
             generation: hold.generation, operation: hold.operation, stream: hold.stream, tier: hold.tier)
+        if let judged = hold.judged { self.judged(judged) }
         route(hold.route)
+    }
+
+    /// One object, so that a reader who does not need it steps over it.
+    mutating func judged(_ facts: JudgedFacts) {
+        name("judged")
+        text("{\"by\":")
+        array(facts.by)
+        if let policy = facts.policy { member("policy", policy) }
+        labels(facts.labels)
+        byte(UInt8(ascii: "}"))
     }
 
     /// What stands between a hold's amount and its route.

@@ -23,7 +23,12 @@ extension EntryReader {
             amount: try money("amount"), drawn: try flag("drawn"), grace: try optionalString("grace"),
             inputBound: try natural("inputBound"), outputBound: try natural("outputBound"),
             generation: try sequence("generation"), operation: operation, stream: try flag("stream"), tier: try tier(),
-            route: try route())
+            judged: try judged(), route: try route())
+    }
+
+    private func judged() throws(EntryError) -> JudgedFacts? {
+        guard let object = try object("judged") else { return nil }
+        return JudgedFacts(policy: try object.optionalString("policy"), by: try object.strings("by"), labels: try object.labels())
     }
 
     func route() throws(EntryError) -> RouteFacts {

@@ -180,6 +180,11 @@ struct EntryReader {
         return result
     }
 
+    func object(_ name: StaticString) throws(EntryError) -> EntryReader? {
+        guard let value = find(name) else { return nil }
+        return try EntryReader(value)
+    }
+
     /// An object as it stands, to be kept raw.
     func rawObject(_ name: StaticString) throws(EntryError) -> [UInt8]? {
         guard let value = find(name) else { return nil }

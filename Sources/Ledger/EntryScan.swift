@@ -45,6 +45,7 @@ struct ScanNames: Sendable {
     private var keyNumbers: [Int32] = []
     private var routeBytes = ByteTable()
     private var routes: [InternedRoute] = []
+    private var judgedBytes = ByteTable()
 
     func key(_ bytes: UnsafeRawBufferPointer) -> Int32? { keyBytes.find(bytes).map { keyNumbers[Int($0)] } }
 
@@ -56,6 +57,17 @@ struct ScanNames: Sendable {
         guard id.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f && $0 != quote && $0 != backslash }) else { return }
         Array(id.utf8).withUnsafeBytes { keyBytes.add($0) }
         keyNumbers.append(number)
+    }
+
+    func knows(judged bytes: UnsafeRawBufferPointer) -> Bool { judgedBytes.find(bytes) != nil }
+
+    /// The next hold that was judged alike is read without building text.
+    mutating func intern(_ facts: JudgedFacts) {
+        var writer = EntryWriter()
+        writer.judged(facts)
+        guard !writer.overflowed, judgedBytes.find(writer.bytes) == nil else { return }
+        if judgedBytes.count >= Self.mostRoutes { judgedBytes = ByteTable() }
+        judgedBytes.add(writer.bytes)
     }
 
     mutating func intern(_ facts: RouteFacts) -> InternedRoute {
@@ -240,7 +252,7 @@ private struct EntryScanner {
             let outputBound = natural(), take(",\"generation\":\""), let generation = natural(), let operation = operation()
         else { return nil }
         let stream = take(",\"stream\":true")
-        guard let tier = tier() else { return nil }
+        guard let tier = tier(), takeJudged(names) else { return nil }
         guard at < count, let route = names.route(UnsafeRawBufferPointer(start: base + at, count: count - at)) else {
             return nil
         }
@@ -249,6 +261,26 @@ private struct EntryScanner {
             amount: Money(nanos: amount), grace: grace, inputBound: inputBound, outputBound: outputBound,
             generation: UInt64(generation),
             operation: operation, drawn: drawn, stream: stream, tier: tier, route: route, at: Timestamp(nanoseconds: moment))
+    }
+
+    /// What was judged is in few words, each of which `Entry.parse` has read once.
+    private mutating func takeJudged(_ names: borrowing ScanNames) -> Bool {
+        let start = at
+        guard take(",\"judged\":{") else { return true }
+        var depth = 1
+        while depth > 0 {
+            guard at < count else { return false }
+            let byte = byte(at)
+            at += 1
+            if byte == quote {
+                guard text() != nil else { return false }
+            } else if byte == UInt8(ascii: "{") {
+                depth += 1
+            } else if byte == UInt8(ascii: "}") {
+                depth -= 1
+            }
+        }
+        return names.knows(judged: UnsafeRawBufferPointer(start: base + start, count: at - start))
     }
 
     /// Standard where nothing is said.

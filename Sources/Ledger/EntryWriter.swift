@@ -179,6 +179,10 @@ struct EntryWriter: ~Copyable, @unchecked Sendable {
 
     mutating func strings(_ name: StaticString, _ values: [String]) {
         self.name(name)
+        array(values)
+    }
+
+    mutating func array(_ values: [String]) {
         byte(UInt8(ascii: "["))
         for (index, value) in values.enumerated() {
             if index > 0 { byte(UInt8(ascii: ",")) }

@@ -238,6 +238,7 @@ extension Fold {
 
     mutating func row(_ hold: HoldEntry, at moment: Timestamp) -> OpenRow? {
         guard let key = numbers[hold.key] else { return nil }
+        if let judged = hold.judged { names.intern(judged) }
         return OpenRow(
             attempt: hold.attempt, call: hold.call, key: key, window: hold.window, amount: hold.amount, grace: hold.grace,
             inputBound: hold.inputBound, outputBound: hold.outputBound, generation: hold.generation,

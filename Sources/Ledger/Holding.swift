@@ -11,6 +11,7 @@ public struct HoldRequest: Sendable {
     /// From `LiveLedger.keyIndex`.
     public var key: Int
     public var route: HoldRoute
+    public var judged: HoldJudged?
     public var operation: Operation
     public var stream: Bool
     /// The most the attempt can cost.
@@ -26,7 +27,7 @@ public struct HoldRequest: Sendable {
     public var at: Timestamp
 
     public init(
-        attempt: AttemptID, call: String, key: Int, route: HoldRoute, operation: Operation, stream: Bool, amount: Money,
+        attempt: AttemptID, call: String, key: Int, route: HoldRoute, judged: HoldJudged? = nil, operation: Operation, stream: Bool, amount: Money,
         inputBound: Int64, outputBound: Int64, generation: UInt64, tier: ServiceTier = .standard, paceTokens: Int64 = 0,
         at: Timestamp
     ) {
@@ -34,6 +35,7 @@ public struct HoldRequest: Sendable {
         self.call = call
         self.key = key
         self.route = route
+        self.judged = judged
         self.operation = operation
         self.stream = stream
         self.amount = amount
@@ -56,6 +58,19 @@ public struct HoldRoute: Sendable {
         var writer = EntryWriter()
         writer.route(facts)
         members = String(decoding: writer.bytes, as: UTF8.self)
+    }
+}
+
+/// What was judged, rendered once for all the entries that will carry it.
+public final class HoldJudged: Sendable {
+    public let facts: JudgedFacts
+    let member: String
+
+    public init(_ facts: JudgedFacts) {
+        self.facts = facts
+        var writer = EntryWriter()
+        writer.judged(facts)
+        member = String(decoding: writer.bytes, as: UTF8.self)
     }
 }
 

@@ -215,6 +215,7 @@ extension EntryWriter {
         holdFacts(
             drawn: drawn, grace: grace, inputBound: request.inputBound, outputBound: request.outputBound,
             generation: request.generation, operation: request.operation, stream: request.stream, tier: request.tier)
+        if let judged = request.judged { raw(judged.member) }
         raw(request.route.members)
     }
 }

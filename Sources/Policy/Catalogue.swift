@@ -2,26 +2,34 @@ import Core
 
 /// What policy and routing ask of a call. Everything in it comes from the caller's identity and the scanned request.
 public struct CallFacts: Sendable {
-    public var tenant: Int
+    public let caller: Caller
     /// The catalogue's number of the model; nil when no endpoint serves it.
-    public var model: Int?
-    public var modelName: String
-    public var operation: Operation
-    /// The models that the key was made for; nil: the tenant's.
-    public var keyModels: Set<String>?
+    public let model: Int?
+    public let modelName: String
+    public let operation: Operation
     /// What the call will probably use, input and output: to be compared with quotas.
     public var tokens: Int64
+    /// The labels of this call where they are others than its caller's: narrowed by the client, or mixed with those of stored state.
+    public var ownLabels: CallLabels? { didSet { judgement = nil } }
+    /// Persons whose data have left China, this call's own among them; nil: nobody has counted.
+    public var exports: ExportCount? { didSet { judgement = nil } }
+    /// What policy said of it; nil: it was not asked, which permits nothing where there are policies.
+    public internal(set) var judgement: Judgement?
 
     public init(
-        tenant: Int, model: String, in catalogue: Catalogue, operation: Operation, keyModels: Set<String>?, tokens: Int64 = 0
+        caller: Caller, model: String, in catalogue: Catalogue, operation: Operation, tokens: Int64 = 0,
+        ownLabels: CallLabels? = nil, exports: ExportCount? = nil
     ) {
-        self.tenant = tenant
+        self.caller = caller
         self.tokens = tokens
         self.model = catalogue.model(named: model)
         modelName = model
         self.operation = operation
-        self.keyModels = keyModels
+        self.ownLabels = ownLabels
+        self.exports = exports
     }
+
+    public var labels: CallLabels { ownLabels ?? caller.labels }
 }
 
 /// Endpoints and tenants of one configuration, with policy's verdict for each combination worked out beforehand.
@@ -31,6 +39,9 @@ public final class Catalogue: Sendable {
     public let endpoints: [Endpoint]
     public let links: [Link]
     public let tenants: [TenantPolicy]
+    public let classes: DataClasses
+    /// What calls have to pass beside the tenants' lists; nil: the lists alone decide.
+    public let policies: PolicyTimeline?
     private let tenantIndex: [String: Int]
     private let modelIndex: [String: Int]
     /// For each model the endpoints that serve it, by priority.
@@ -44,6 +55,8 @@ public final class Catalogue: Sendable {
         endpoints = other.endpoints
         links = other.links
         tenants = other.tenants
+        classes = other.classes
+        policies = other.policies
         tenantIndex = other.tenantIndex
         modelIndex = other.modelIndex
         serving = other.serving
@@ -51,10 +64,16 @@ public final class Catalogue: Sendable {
         models = other.models
     }
 
-    public init(generation: UInt64, endpoints: [Endpoint], tenants: [TenantPolicy]) {
+    /// - Parameter policies: made for these endpoints in this order.
+    public init(
+        generation: UInt64, endpoints: [Endpoint], tenants: [TenantPolicy], classes: DataClasses = .standard,
+        policies: PolicyTimeline? = nil
+    ) {
         self.generation = generation
         self.endpoints = endpoints
         self.tenants = tenants
+        self.classes = classes
+        self.policies = policies
         links = endpoints.map { Link(name: "public", origin: $0.origin, trustFile: $0.trustFile) }
         tenantIndex = Dictionary(uniqueKeysWithValues: tenants.enumerated().map { ($1.tenant, $0) })
         let models = Set(endpoints.flatMap(\.models.keys)).sorted()
@@ -81,27 +100,36 @@ public final class Catalogue: Sendable {
     /// The endpoints that serve a model, policy aside, by priority; nil when no endpoint knows the model.
     public func endpoints(serving model: Int?) -> [Int]? { model.map { serving[$0] } }
 
-    func isPermitted(_ call: CallFacts, at endpoint: Int) -> Bool {
-        guard let model = call.model, tenants.indices.contains(call.tenant) else { return false }
-        if let keyModels = call.keyModels, !keyModels.contains(call.modelName) { return false }
-        return permitted[(call.tenant * serving.count + model) * endpoints.count + endpoint]
+    /// Whether the tenant's lists and the policies permit the judged call at this endpoint.
+    public func isPermitted(_ call: CallFacts, at endpoint: Int) -> Bool {
+        isListed(call, at: endpoint) && (policies == nil || call.judgement?.permits(endpoint) == true)
+    }
+
+    /// Whether the key and the tenant's lists permit it.
+    func isListed(_ call: CallFacts, at endpoint: Int) -> Bool {
+        guard let model = call.model, tenants.indices.contains(call.caller.tenant) else { return false }
+        if let models = call.caller.models, !models.contains(call.modelName) { return false }
+        return permitted[(call.caller.tenant * serving.count + model) * endpoints.count + endpoint]
     }
 
     /// Why policy denies the call at this endpoint; nil when it permits it.
     public func denial(of call: CallFacts, at endpoint: Int) -> Denial? {
         if isPermitted(call, at: endpoint) { return nil }
-        if let keyModels = call.keyModels, !keyModels.contains(call.modelName) { return .keyModel(call.modelName) }
-        guard tenants.indices.contains(call.tenant), endpoints[endpoint].models[call.modelName] != nil else {
+        if let models = call.caller.models, !models.contains(call.modelName) { return .keyModel(call.modelName) }
+        guard tenants.indices.contains(call.caller.tenant), endpoints[endpoint].models[call.modelName] != nil else {
             return .model(call.modelName)
         }
-        return judge(tenants[call.tenant], model: call.modelName, at: endpoints[endpoint].labels) ?? .model(call.modelName)
+        if let denial = judge(tenants[call.caller.tenant], model: call.modelName, at: endpoints[endpoint].labels) { return denial }
+        guard let reasons = reasons(for: call, at: endpoint) else { return .notJudged }
+        return reasons.denial
     }
 
-    /// The models that a key may use: those with at least one permitted endpoint.
-    public func models(tenant: Int, keyModels: Set<String>?) -> [String] {
-        models.filter { model in
-            let call = CallFacts(tenant: tenant, model: model, in: self, operation: .chat, keyModels: keyModels)
-            return endpoints.indices.contains { isPermitted(call, at: $0) }
+    /// The policies that decided about a judged call at an endpoint, and those without an answer; nil where there are no policies, or
+    /// the call was not judged by them.
+    public func reasons(for call: CallFacts, at endpoint: Int) -> Reasons? {
+        guard let policies, let judgement = call.judgement, judgement.generation == generation, let verdict = judgement.verdict else {
+            return nil
         }
+        return policies.stages[judgement.stage].policies.reasons(verdict.outcomes, at: endpoint)
     }
 }

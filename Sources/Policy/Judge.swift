@@ -1,3 +1,4 @@
+import Cedar
 import Core
 
 /// Why policy keeps a call from an endpoint. Each case names what is missing, for `explain`, refusals and the journal.
@@ -10,6 +11,14 @@ public enum Denial: Sendable, Hashable {
     case storedInUnknown
     case processedIn(Place)
     case storedIn(Place)
+    /// By these policies.
+    case forbidden(by: [String])
+    /// Policies that forbid, if they could be answered, could not be: they ask what nobody knows.
+    case unanswered([String])
+    /// No policy permits it.
+    case notPermitted
+    /// It was not asked about: a mistake in Weir, which denies.
+    case notJudged
 }
 
 extension Denial: CustomStringConvertible {
@@ -23,7 +32,29 @@ extension Denial: CustomStringConvertible {
         case .storedInUnknown: "where the endpoint stores is unknown, and unknown is denied"
         case .processedIn(let place): "the endpoint may process in \(place), which the tenant's policy does not permit"
         case .storedIn(let place): "the endpoint may store in \(place), which the tenant's policy does not permit"
+        case .forbidden(let policies): "forbidden by \(list(policies))"
+        case .unanswered(let policies): "\(list(policies)) asks what is unknown of the call or the endpoint, and unknown is denied"
+        case .notPermitted: "no policy permits it"
+        case .notJudged: "policy was not asked, and so denies"
         }
+    }
+}
+
+private func list(_ policies: [String]) -> String {
+    (policies.count == 1 ? "policy " : "policies ") + policies.joined(separator: ", ")
+}
+
+extension Reasons {
+    /// Why they deny; nil when they permit.
+    public var denial: Denial? {
+        if isPermitted { return nil }
+        if let forbidden { return forbidden }
+        return .notPermitted
+    }
+
+    private var forbidden: Denial? {
+        if isForbidden { return .forbidden(by: determining.map(\.string)) }
+        return unanswered.isEmpty ? nil : .unanswered(unanswered.map(\.string))
     }
 }
 

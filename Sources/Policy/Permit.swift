@@ -32,9 +32,13 @@ public struct Link: Sendable, Hashable {
 }
 
 extension Catalogue {
-    /// Judges one attempt and mints its permit; `nil` when policy denies it. Every attempt passes here: first, retry or failover.
-    public func permit(_ attempt: AttemptID, for call: CallFacts, at endpoint: Int) -> Permit? {
-        guard denial(of: call, at: endpoint) == nil else { return nil }
+    /// Mints the permit of one attempt; `nil` when policy denies it, or when what was judged no longer holds: policies have turned, or
+    /// something that changes was asked at another moment. Every attempt passes here: first, retry or failover.
+    public func permit(_ attempt: AttemptID, for call: CallFacts, at endpoint: Int, now: Timestamp) -> Permit? {
+        if policies != nil {
+            guard let judgement = call.judgement, judgement.holds(at: now, in: self) else { return nil }
+        }
+        guard isPermitted(call, at: endpoint) else { return nil }
         return Permit(attempt: attempt, endpoint: endpoint, link: links[endpoint], generation: generation)
     }
 }

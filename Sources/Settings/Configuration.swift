@@ -1,5 +1,6 @@
 import Core
 import Ledger
+import Policy
 
 /// Everything that one configuration file says, as the plain values that each room takes.
 public struct Configuration: Sendable {
@@ -20,6 +21,10 @@ public struct Configuration: Sendable {
     public var endpoints: [Endpoint]
     public var priceBook: PriceBook
     public var tenants: [TenantPolicy]
+    /// What calls have to pass beside their tenants' lists; nil: the lists alone decide.
+    public var policies: PolicyTimeline?
+    /// Files beside this one that were read for it and whose change is a new configuration.
+    public var files: [String]
     public var accountLimits: [AccountLimit]
     /// The zones that limits count in, by name; UTC needs none.
     public var timeZones: [String: CivilZone]
@@ -36,7 +41,7 @@ public struct Configuration: Sendable {
         node: String, dataFolder: String, listen: Listen, limits: ListenerLimits = ListenerLimits(),
         journal: JournalSettings = JournalSettings(), doubt: DoubtPolicy = DoubtPolicy(), zones: [String: Set<Place>] = [:],
         classes: DataClasses = .standard, engines: [EngineSpec] = [], endpoints: [Endpoint], priceBook: PriceBook,
-        tenants: [TenantPolicy], accountLimits: [AccountLimit] = [], timeZones: [String: CivilZone] = [:],
+        tenants: [TenantPolicy], policies: PolicyTimeline? = nil, files: [String] = [], accountLimits: [AccountLimit] = [], timeZones: [String: CivilZone] = [:],
         alerts: AlertSettings? = nil, witness: WitnessSettings? = nil, backupFolder: String? = nil, notes: [String] = [],
         source: String = ""
     ) {
@@ -52,6 +57,8 @@ public struct Configuration: Sendable {
         self.endpoints = endpoints
         self.priceBook = priceBook
         self.tenants = tenants
+        self.policies = policies
+        self.files = files
         self.accountLimits = accountLimits
         self.timeZones = timeZones
         self.alerts = alerts

@@ -1,18 +1,19 @@
 import Core
 import Ledger
+import Policy
 
 /// The format of the file that this Weir reads.
 let formatVersion = 1
 
 /// Reads a configuration. `file` is its path: relative paths inside start at its folder. `readFile` reads secrets, certificates
-/// and authorities; nothing else is read, and the environment is only what is handed in.
+/// and authorities; nothing else is read, and the environment is only what is handed in. Policies whose time is over at `now` are left out.
 public func loadConfiguration(
-    text: String, file: String, environment: [String: String], readFile: (String) throws -> String
+    text: String, file: String, environment: [String: String], at now: Timestamp = .now(), readFile: (String) throws -> String
 ) -> Result<Configuration, ConfigurationErrors> {
     let report = Report(file: file)
     let configuration = withoutActuallyEscaping(readFile) { readFile in
         let world = World(file: file, environment: environment, readFile: readFile)
-        return decode(text, world, report)
+        return decode(text, world, at: now, report)
     }
     guard report.errors.isEmpty, let configuration else { return .failure(report.all) }
     return .success(configuration)
@@ -60,7 +61,7 @@ struct World {
     }
 }
 
-private func decode(_ text: String, _ world: World, _ report: Report) -> Configuration? {
+private func decode(_ text: String, _ world: World, at now: Timestamp, _ report: Report) -> Configuration? {
     guard let root = parseYAML(text, report), let top = Section(root, "the file", report) else { return nil }
 
     if let version = top.whole("weir", in: 1...1_000_000), version != formatVersion {
@@ -85,13 +86,23 @@ private func decode(_ text: String, _ world: World, _ report: Report) -> Configu
     let alerts = top.optionalSection("alerts").flatMap { decodeAlerts($0, world) }
     let witness = top.optionalSection("witness").flatMap(decodeWitness)
     let backup = top.optionalSection("backup").flatMap { decodeBackup($0, world, data: data) }
+    let policy = top.optionalSection("policy").map { decodePolicySources($0, world) }
     top.finish()
 
     guard let node, let data, let listen, let prices, let endpoints, let tenants else { return nil }
+    let policies = policy.flatMap { policy in
+        let catalogue = world.places.catalogue(at: policy.spot, report) ?? PlaceCatalogue()
+        let policyWorld = PolicyWorld(
+            endpoints: endpoints.present, tenants: tenants.policies, classes: classes,
+            zones: zones.expanded.merging(catalogue.zones.mapValues(\.places)) { own, _ in own },
+            countries: catalogue.countries(also: endpoints.regions))
+        return compilePolicies(policy, in: policyWorld, at: now, report)
+    }
     return Configuration(
         node: node, dataFolder: data, listen: listen, limits: limits, journal: journal, doubt: doubt,
         zones: zones.expanded.merging(world.places.used) { own, _ in own }, classes: classes,
         engines: engines.present, endpoints: endpoints.present, priceBook: PriceBook(prices),
-        tenants: tenants.policies, accountLimits: tenants.limits, timeZones: world.timeZones.loaded, alerts: alerts,
+        tenants: tenants.policies, policies: policies, files: policy?.paths ?? [],
+        accountLimits: tenants.limits, timeZones: world.timeZones.loaded, alerts: alerts,
         witness: witness, backupFolder: backup, notes: report.notes, source: text)
 }

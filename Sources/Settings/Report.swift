@@ -34,6 +34,15 @@ final class Report {
     /// Takes over what was found in a file that this one refers to.
     func adopt(_ other: Report) { errors += other.errors.prefix(errorsMax) }
 
+    /// Takes over one error of another file.
+    func adopt(_ error: ConfigurationError) {
+        guard errors.count < errorsMax else {
+            left += 1
+            return
+        }
+        errors.append(error)
+    }
+
     func note(_ text: String) { notes.append(text) }
 
     /// In the order of the file.

@@ -1,9 +1,14 @@
+/// How the names of fields begin that clients say something to Weir with.
+private let ownPrefix: StaticString = "weir-"
+
 /// Reads the field lines of one head as its bytes arrive: every byte is looked at once, however it was cut.
 struct HTTPFieldScan: Sendable {
     private enum Phase { case lineStart, name, beforeValue, value, lineEnd }
 
     private(set) var known = HTTPFieldIndex()
     private(set) var count = 0
+    /// A field that is Weir's own came: its name begins with `weir-`.
+    private(set) var hasOwnFields = false
     /// Offset of the next byte to look at, from the head's first byte.
     var at = 0
     private var phase = Phase.lineStart
@@ -64,7 +69,12 @@ struct HTTPFieldScan: Sendable {
 
     private mutating func add(_ base: UnsafePointer<UInt8>, lineEnd: Int, isRequest: Bool) throws(HTTPViolation) {
         count &+= 1
-        guard let field = HTTPField(base + nameStart, nameEnd &- nameStart) else { return }
+        guard let field = HTTPField(base + nameStart, nameEnd &- nameStart) else {
+            if nameEnd &- nameStart >= ownPrefix.utf8CodeUnitCount, isName(base + nameStart, ownPrefix.utf8CodeUnitCount, ownPrefix) {
+                hasOwnFields = true
+            }
+            return
+        }
         var valueEnd = lineEnd
         while valueEnd > valueStart, base[valueEnd &- 1] == space || base[valueEnd &- 1] == tab { valueEnd &-= 1 }
         // Servers differ in what white space after these two they forgive, and a difference there is a smuggled request.

@@ -55,6 +55,8 @@ public struct HTTPHead: Sendable {
     public let fieldCount: Int
     let known: HTTPFieldIndex
     let firstField: UInt16
+    /// Whether a field is there whose name begins with `weir-`.
+    public let hasOwnFields: Bool
 
     /// The first value of a field, without the white space around it.
     public subscript(field: HTTPField) -> HTTPSpan? { known[field] }

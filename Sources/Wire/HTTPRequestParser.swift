@@ -148,6 +148,7 @@ public struct RequestHead: Sendable {
         path = HTTPSpan(scan.targetStart, scan.queryMark ?? scan.targetEnd)
         query = scan.queryMark.map { HTTPSpan($0 + 1, scan.targetEnd) }
         head = HTTPHead(
-            bytes: bytes, fieldCount: scan.fields.count, known: scan.fields.known, firstField: UInt16(scan.fieldsStart))
+            bytes: bytes, fieldCount: scan.fields.count, known: scan.fields.known, firstField: UInt16(scan.fieldsStart),
+            hasOwnFields: scan.fields.hasOwnFields)
     }
 }

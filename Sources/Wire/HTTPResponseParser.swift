@@ -140,6 +140,7 @@ public struct ResponseHead: Sendable {
         framing = parts.framing
         keepAlive = parts.keepAlive
         head = HTTPHead(
-            bytes: bytes, fieldCount: scan.fields.count, known: scan.fields.known, firstField: UInt16(scan.fieldsStart))
+            bytes: bytes, fieldCount: scan.fields.count, known: scan.fields.known, firstField: UInt16(scan.fieldsStart),
+            hasOwnFields: scan.fields.hasOwnFields)
     }
 }

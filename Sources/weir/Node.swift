@@ -205,6 +205,10 @@ actor Node {
     }
 
     private static func journal(_ configuration: Configuration, generation: UInt64, in ledger: LiveLedger) throws {
+        if let policies = configuration.policies {
+            try PolicyFile.keep(policies.book, in: configuration.dataFolder)
+            _ = try ledger.act(who: "weir", what: "policies", on: PolicyFile.wholeHash(of: policies.book), at: .now())
+        }
         let digest = SHA256.hash(data: Data(configuration.source.utf8)).map { hexadecimal(UInt64($0)).suffix(2) }.joined()
         _ = try ledger.configuration(hash: digest, generation: generation, at: .now())
         // The seed is a file of its own, so the configuration's digest alone does not tell the prices.
@@ -229,18 +233,20 @@ actor Node {
         _ configuration: Configuration, generation: UInt64, ledger: LiveLedger, board: Board
     ) -> Snapshot {
         let catalogue = Catalogue(
-            generation: generation, endpoints: configuration.endpoints, tenants: configuration.tenants)
+            generation: generation, endpoints: configuration.endpoints, tenants: configuration.tenants,
+            classes: configuration.classes, policies: configuration.policies)
         var keys: [KeyDigest: KeyEntry] = [:]
         for key in ledger.keys where key.revoked == nil {
             // A key whose tenant left the configuration opens nothing.
-            guard let tenant = catalogue.tenant(named: key.record.tenant) else { continue }
+            guard catalogue.tenant(named: key.record.tenant) != nil else { continue }
             for secret in key.record.secrets {
                 let ends = [secret.expires, key.record.expires].compactMap { $0 }.min()
-                keys[secret.digest] = KeyEntry(record: key.record, account: key.index, tenant: tenant, expires: ends)
+                keys[secret.digest] = KeyEntry(record: key.record, account: key.index, in: catalogue, expires: ends)
             }
         }
         return Snapshot(
-            catalogue: catalogue, prices: configuration.priceBook, limits: configuration.limits, keys: keys, board: board)
+            catalogue: catalogue, prices: configuration.priceBook, limits: configuration.limits, keys: keys,
+            policyHash: configuration.policies.map { PolicyFile.hash(of: $0.book) }, board: board)
     }
 
     private static func tlsContext(_ files: TLSFiles) throws -> NIOSSLContext {

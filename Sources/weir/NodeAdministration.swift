@@ -106,9 +106,14 @@ extension Node {
             }
         guard let record = found?.record else { throw AdminError.unknownKey }
         let catalogue = gateway.snapshot.catalogue
-        return ExplainReport(
-            key: record, model: query.model, operation: query.operation, in: catalogue, health: board.health(of: catalogue),
-            prices: configuration.priceBook, serves: { catalogue.endpoints[$0].serves($1) }, at: .now())
+        do throws(ClaimRefusal) {
+            return try ExplainReport(
+                key: record, model: query.model, operation: query.operation, claim: query.claim, in: catalogue,
+                health: board.health(of: catalogue), prices: configuration.priceBook,
+                serves: { catalogue.endpoints[$0].serves($1) }, at: .now())
+        } catch {
+            throw AdminError.refused("A client of this key could not say this of its calls: \(error).", action: "Claim less.")
+        }
     }
 
     private func reloadReport() async -> ReloadReport {

@@ -17,7 +17,7 @@ private let rooms: [String: Set<String>] = [
     "Links": ["Core", "Policy", "Wire", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "Synchronization"],
     "Providers": ["Core", "Wire", "NIOCore"],
     "Fleet": ["Core", "Synchronization"],
-    "Settings": ["Core", "Policy", "Ledger", "Yams", "Foundation"],
+    "Settings": ["Cedar", "Core", "Policy", "Ledger", "Yams", "Foundation"],
     "Gateway": [
         "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Tokens", "Crypto", "Logging", "NIOCore", "NIOPosix",
         "NIOHTTP1", "NIOHTTP2", "NIOSSL", "NIOTLS", "Synchronization",

@@ -22,7 +22,7 @@ struct ExplainReportTests {
     private func report(
         _ endpoints: [Endpoint], model: String = "gpt-4o", keyModels: Set<String>? = nil, expires: Timestamp? = nil,
         tenant: String = "acme", health: [Health]? = nil, serves: Bool = true
-    ) -> ExplainReport {
+    ) throws -> ExplainReport {
         let catalogue = Catalogue(
             generation: 5, endpoints: endpoints,
             tenants: [TenantPolicy(tenant: "acme", teams: ["app"], places: .only(["SE"]), operators: .any, models: .any)])
@@ -35,14 +35,14 @@ struct ExplainReportTests {
                     cachedInput: TokenPrice(picos: 1_250_000), output: TokenPrice(picos: 10_000_000))
             ]
         ])
-        return ExplainReport(
+        return try ExplainReport(
             key: key, model: model, operation: .chat, in: catalogue, health: health ?? endpoints.map { _ in Health() },
             prices: prices, serves: { _, _ in serves }, at: now)
     }
 
     @Test("Candidates come first by priority, then what is against the others")
     func order() throws {
-        let report = report([
+        let report = try report([
             endpoint("china", place: "CN"), endpoint("second", place: "SE", priority: 2), endpoint("first", place: "SE"),
         ])
         #expect(report.endpoints.map(\.endpoint) == ["first", "second", "china"])
@@ -55,24 +55,24 @@ struct ExplainReportTests {
     }
 
     @Test("The verdict says why nothing serves the call")
-    func refusals() {
+    func refusals() throws {
         let sweden = endpoint("se", place: "SE")
-        #expect(report([sweden], model: "other").verdict == "Refused: no endpoint serves this model.")
-        #expect(report([endpoint("cn", place: "CN")]).verdict == "Refused: policy permits no endpoint for this call.")
-        #expect(report([sweden], keyModels: ["qwen-max"]).endpoints[0].reason == "the key is not made for model gpt-4o")
-        #expect(report([sweden], tenant: "gone").endpoints[0].standing == .denied)
-        #expect(report([sweden], expires: now).verdict == "Refused: the key has expired.")
-        #expect(report([sweden], serves: false).verdict == "Refused: no permitted endpoint serves this operation.")
+        #expect(try report([sweden], model: "other").verdict == "Refused: no endpoint serves this model.")
+        #expect(try report([endpoint("cn", place: "CN")]).verdict == "Refused: policy permits no endpoint for this call.")
+        #expect(try report([sweden], keyModels: ["qwen-max"]).endpoints[0].reason == "the key is not made for model gpt-4o")
+        #expect(try report([sweden], tenant: "gone").endpoints[0].standing == .denied)
+        #expect(try report([sweden], expires: now).verdict == "Refused: the key has expired.")
+        #expect(try report([sweden], serves: false).verdict == "Refused: no permitted endpoint serves this operation.")
         var down = Health()
         down.down = true
-        let unavailable = report([sweden], health: [down])
+        let unavailable = try report([sweden], health: [down])
         #expect(unavailable.verdict == "Refused for now: no permitted endpoint is available.")
         #expect(unavailable.endpoints[0].reason == "its engine is not ready")
     }
 
     @Test("A candidate without a price is passed over, and without any the call is refused")
-    func price() {
-        let unpriced = report([endpoint("se", place: "SE", price: "missing")])
+    func price() throws {
+        let unpriced = try report([endpoint("se", place: "SE", price: "missing")])
         #expect(unpriced.endpoints[0].price == nil && unpriced.endpoints[0].reason.contains("no price"))
         #expect(unpriced.verdict.hasPrefix("Refused: the price book has no price"))
     }

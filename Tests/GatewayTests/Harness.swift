@@ -71,7 +71,7 @@ struct Harness {
                 let record = key.record
                 let added = try ledger.record(key: record, at: .now())
                 entries[record.secrets[0].digest] = KeyEntry(
-                    record: record, account: added.index, tenant: catalogue.tenant(named: key.tenant) ?? 0, expires: key.expires)
+                    record: record, account: added.index, in: catalogue, expires: key.expires)
             }
             let snapshot = Snapshot(catalogue: catalogue, prices: prices, limits: limits, keys: entries, board: board)
             let gateway = try await GatewayServer(

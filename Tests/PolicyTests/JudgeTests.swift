@@ -87,9 +87,13 @@ struct JudgeTests {
         #expect(all.denial(of: call("n", in: all, keyModels: ["m"]), at: 0) == .keyModel("n"))
         #expect(all.denial(of: call("x", in: all, keyModels: ["x"]), at: 0) == .model("x"))
         #expect(all.denial(of: call("m", in: all, keyModels: []), at: 0) == .keyModel("m"))
-        #expect(all.models(tenant: 0, keyModels: nil) == ["m", "n"])
-        #expect(all.models(tenant: 0, keyModels: ["n", "x", "unknown"]) == ["n"])
-        #expect(all.models(tenant: 0, keyModels: []) == [])
-        #expect(all.models(tenant: 1, keyModels: nil) == [])
+        var judge = CallJudge(all)
+        func models(_ tenant: Int, _ keyModels: Set<String>?) -> [String] {
+            judge.models(for: call(in: all, tenant: tenant, keyModels: keyModels).caller, at: noon)
+        }
+        #expect(models(0, nil) == ["m", "n"])
+        #expect(models(0, ["n", "x", "unknown"]) == ["n"])
+        #expect(models(0, []) == [])
+        #expect(models(1, nil) == [])
     }
 }

@@ -62,7 +62,7 @@ struct PermitTests {
     func binding() throws {
         let all = catalogue([endpoint("a"), endpoint("b")])
         let attempt = AttemptID(high: 1, low: 2)
-        guard let permit = all.permit(attempt, for: call(in: all), at: 1) else {
+        guard let permit = all.permit(attempt, for: call(in: all), at: 1, now: noon) else {
             Issue.record("policy permits it")
             return
         }
@@ -75,7 +75,7 @@ struct PermitTests {
 
     /// Whether a permit was minted, and for just this attempt.
     private func isPermitted(_ attempt: AttemptID, _ call: CallFacts, at endpoint: Int, in catalogue: Catalogue) -> Bool {
-        guard let permit = catalogue.permit(attempt, for: call, at: endpoint) else { return false }
+        guard let permit = catalogue.permit(attempt, for: call, at: endpoint, now: noon) else { return false }
         return permit.attempt == attempt && permit.endpoint == endpoint && permit.generation == catalogue.generation
     }
 }

@@ -34,7 +34,10 @@ func catalogue(_ endpoints: [Endpoint], tenants: [TenantPolicy] = [tenant()]) ->
 func call(
     _ model: String = "m", in catalogue: Catalogue, tenant: Int = 0, operation: Operation = .chat, keyModels: Set<String>? = nil
 ) -> CallFacts {
-    CallFacts(tenant: tenant, model: model, in: catalogue, operation: operation, keyModels: keyModels)
+    CallFacts(
+        caller: Caller(
+            key: "key_1", team: "t", tenantName: "acme", tenant: tenant, number: 0, models: keyModels, labels: .unknown),
+        model: model, in: catalogue, operation: operation)
 }
 
 let noon = Timestamp(seconds: 1_800_000_000)

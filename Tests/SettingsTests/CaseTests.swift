@@ -32,7 +32,9 @@ struct CaseTests {
             files: [
                 "plain.txt": "no certificate", "share/prices.json": try table("seed-prices.json"),
                 "share/places.json": try read(repository.appendingPathComponent("share/places.json").path),
-                "bad.json": try table("seed-prices-bad.json"),
+                "bad.json": try table("seed-prices-bad.json"), "wrong.cedar": try table("wrong.cedar"),
+                "typed.cedar": try table("typed.cedar"), "blank.cedar": try table("blank.cedar"),
+                "forbids.cedar": try table("forbids.cedar"), "twice.cedar": try table("twice.cedar"),
             ])
         let found: String
         switch result {

@@ -160,19 +160,21 @@ public struct CompiledPolicies: Sendable {
         var permits: [Text] = []
         var forbids: [Text] = []
         var errors: [Text] = []
-        var errsInForbid = false
+        var unanswered: [Text] = []
         for policy in compiled {
             guard let row = policy.rows.first(where: { $0.endpoints.contains(endpoint) }) else { continue }
             switch row.outcome(outcomes) {
             case .fails, .unasked: break
             case .errs:
                 errors.append(policy.id)
-                if policy.effect == .forbid { errsInForbid = true }
+                if policy.effect == .forbid { unanswered.append(policy.id) }
             case .holds: if policy.effect == .permit { permits.append(policy.id) } else { forbids.append(policy.id) }
             }
         }
-        let isPermitted = forbids.isEmpty && !errsInForbid && !permits.isEmpty
-        return Reasons(isPermitted: isPermitted, determining: forbids.isEmpty ? permits : forbids, errors: errors)
+        let isPermitted = forbids.isEmpty && unanswered.isEmpty && !permits.isEmpty
+        return Reasons(
+            isPermitted: isPermitted, determining: forbids.isEmpty ? permits : forbids, errors: errors,
+            isForbidden: !forbids.isEmpty, unanswered: unanswered)
     }
 
     /// Judges a call at one endpoint from nothing: for explanations and tests. The data path asks `PolicyMemo`.
@@ -188,10 +190,21 @@ public struct Reasons: Hashable, Sendable {
     public var determining: [Text]
     /// The policies without an answer. One of them that is a forbid denies.
     public var errors: [Text]
+    /// The determining ones forbid.
+    public var isForbidden: Bool
+    /// Those without an answer that would forbid.
+    public var unanswered: [Text]
 
-    public init(isPermitted: Bool, determining: [Text], errors: [Text]) {
-        (self.isPermitted, self.determining, self.errors) = (isPermitted, determining, errors)
+    public init(isPermitted: Bool, determining: [Text], errors: [Text], isForbidden: Bool = false, unanswered: [Text] = []) {
+        self.isPermitted = isPermitted
+        self.determining = determining
+        self.errors = errors
+        self.isForbidden = isForbidden
+        self.unanswered = unanswered
     }
+
+    /// What decided: the determining policies, or, where nothing forbids by its answer, those that deny for want of one.
+    public var deciding: [Text] { isForbidden || unanswered.isEmpty ? determining : unanswered }
 }
 
 extension CompiledPolicies.Row {

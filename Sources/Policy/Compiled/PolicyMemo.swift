@@ -13,12 +13,12 @@ public struct PolicyMemo {
     /// Whatever tells the kinds of calls apart, as small numbers of the caller's.
     public struct Kind: Hashable, Sendable {
         public var key: UInt32
-        public var model: UInt16
+        public var model: UInt32
         public var operation: UInt8
         /// The number of the labels that came with the call.
         public var labels: UInt32
 
-        public init(key: UInt32, model: UInt16, operation: UInt8, labels: UInt32) {
+        public init(key: UInt32, model: UInt32, operation: UInt8, labels: UInt32) {
             self.key = key
             self.model = model
             self.operation = operation

@@ -92,14 +92,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     /// What is due once a second: the books, and a look at the file.
     private static func chores(_ node: Node, file: String, log: Logger) async {
-        var seen = modified(file)
+        var seen = await modified(file, node)
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(watchMilliseconds))
             await node.tick()
-            let now = modified(file)
+            let now = await modified(file, node)
             if now != seen {
-                seen = now
                 await reload(node, log)
+                // What it refers to may be other files now.
+                seen = await modified(file, node)
             }
         }
     }
@@ -113,7 +114,10 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private static func modified(_ file: String) -> Date? {
-        (try? FileManager.default.attributesOfItem(atPath: file))?[.modificationDate] as? Date
+    /// Of the file and of those that it refers to.
+    private static func modified(_ file: String, _ node: Node) async -> [Date?] {
+        ([file] + (await node.configuration.files)).map {
+            (try? FileManager.default.attributesOfItem(atPath: $0))?[.modificationDate] as? Date
+        }
     }
 }

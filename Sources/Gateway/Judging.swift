@@ -1,0 +1,40 @@
+import Core
+import Ledger
+import Policy
+
+/// Policy on one event loop: its judge, and what the journal keeps of each kind of call, rendered once.
+struct Judging {
+    /// Kinds of calls at endpoints whose proof is kept ready.
+    private static let proofsMax = 16_384
+
+    private struct Place: Hashable {
+        var kind: PolicyMemo.Kind
+        var endpoint: Int
+        var stage: Int
+    }
+
+    var judge: CallJudge
+    private var proofs: [Place: HoldJudged?] = [:]
+
+    init(_ snapshot: Snapshot) { judge = CallJudge(snapshot.catalogue) }
+
+    mutating func judged(_ call: CallFacts, at endpoint: Int, in snapshot: Snapshot) -> HoldJudged? {
+        guard let judgement = call.judgement else { return nil }
+        if !judgement.isByPolicies, call.labels == .unknown { return nil }
+        if judgement.isVolatile { return Self.facts(call, at: endpoint, in: snapshot).map(HoldJudged.init) }
+        let place = Place(kind: judgement.kind, endpoint: endpoint, stage: judgement.stage)
+        if let known = proofs[place] { return known }
+        let proof = Self.facts(call, at: endpoint, in: snapshot).map(HoldJudged.init)
+        if proofs.count >= Self.proofsMax { proofs.removeAll(keepingCapacity: true) }
+        proofs[place] = .some(proof)
+        return proof
+    }
+
+    /// nil where there is nothing to prove: no policies, and nothing known of the call.
+    static func facts(_ call: CallFacts, at endpoint: Int, in snapshot: Snapshot) -> JudgedFacts? {
+        let reasons = snapshot.catalogue.reasons(for: call, at: endpoint)
+        guard reasons != nil || call.labels != .unknown else { return nil }
+        return JudgedFacts(
+            policy: snapshot.policyHash, by: reasons?.deciding.map { "\($0)" } ?? [], labels: call.labels)
+    }
+}
