@@ -114,7 +114,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Core", "Gateway", "Journal", "Ledger", "Links", "Policy", "Providers", "Simulator", "Tokens", "Wire", crypto,
+                "Cedar", "Core", "Gateway", "Journal", "Ledger", "Links", "Policy", "Providers", "Simulator", "Tokens", "Wire",
+                crypto,
                 logging,
                 nioCore, nioPosix, nioSSL,
             ]),

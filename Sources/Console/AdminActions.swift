@@ -10,6 +10,8 @@ public struct AdminActions: Sendable {
     public var rotateKey: @Sendable (_ id: String, _ overlapSeconds: Int64) async throws -> CreatedKey
     /// Replaces all limits that are the key's own; durable when it returns.
     public var limitKey: @Sendable (_ id: String, _ limits: AccountLimits) async throws -> KeyView
+    /// Replaces all labels that are the key's own; in force on every event loop when it returns.
+    public var labelKey: @Sendable (_ id: String, _ labels: CallLabels) async throws -> KeyView
     /// Returns once no event loop lets the key in any more.
     public var revokeKey: @Sendable (_ id: String, _ why: String) async throws -> Void
     public var usage: @Sendable (UsageQuery) async throws -> [UsageRow]
@@ -28,6 +30,7 @@ public struct AdminActions: Sendable {
         listKeys: @escaping @Sendable () async throws -> [KeyView],
         rotateKey: @escaping @Sendable (_ id: String, _ overlapSeconds: Int64) async throws -> CreatedKey,
         limitKey: @escaping @Sendable (_ id: String, _ limits: AccountLimits) async throws -> KeyView,
+        labelKey: @escaping @Sendable (_ id: String, _ labels: CallLabels) async throws -> KeyView,
         revokeKey: @escaping @Sendable (_ id: String, _ why: String) async throws -> Void,
         usage: @escaping @Sendable (UsageQuery) async throws -> [UsageRow],
         doubts: @escaping @Sendable () async throws -> DoubtList,
@@ -42,6 +45,7 @@ public struct AdminActions: Sendable {
         self.listKeys = listKeys
         self.rotateKey = rotateKey
         self.limitKey = limitKey
+        self.labelKey = labelKey
         self.revokeKey = revokeKey
         self.usage = usage
         self.doubts = doubts

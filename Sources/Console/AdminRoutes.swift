@@ -84,6 +84,13 @@ struct AdminRoutes {
             try members.finish()
             return try answer(try await actions.limitKey(id, limits))
         }
+        admin.put("keys/:id/labels") { request, context in
+            let id = try keyID(context)
+            var members = try await members(request)
+            let labels = try members.callLabels()
+            try members.finish()
+            return try answer(try await actions.labelKey(id, labels))
+        }
         admin.delete("keys/:id") { request, context in
             let id = try keyID(context)
             var members = try await members(request)
@@ -120,6 +127,7 @@ private func newKey(_ body: Members) throws(AdminError) -> NewKey {
         name: try body.name("name", bytes: nameBytesMax))
     key.models = try body.texts("models", count: modelsMax, bytes: nameBytesMax).map(Set.init)
     key.limits = try body.accountLimits()
+    key.labels = try body.callLabels()
     key.lifetimeSeconds = try body.whole("lifetimeSeconds", in: 1...lifetimeSecondsMax)
     try body.finish()
     return key
@@ -155,6 +163,7 @@ private func explainQuery(_ request: Request) throws(AdminError) -> ExplainQuery
     let id = try query.text("key")
     let model = try query.name("model", bytes: nameBytesMax)
     let operation = try query.text("operation") ?? Operation.chat.rawValue
+    let claim = try query.claim()
     try query.finish()
     guard let operation = Operation(rawValue: operation) else {
         throw .value("operation", "one of \(Operation.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -164,8 +173,9 @@ private func explainQuery(_ request: Request) throws(AdminError) -> ExplainQuery
     switch (id, whole) {
     case (let id?, nil):
         guard KeyMaker.isID(id) else { throw .value("key", "a key's identifier; a whole key belongs in the header `weir-key`") }
-        return ExplainQuery(key: .id(id), model: model, operation: operation)
-    case (nil, let whole?): return ExplainQuery(key: .digest(KeyMaker.digest(of: whole)), model: model, operation: operation)
+        return ExplainQuery(key: .id(id), model: model, operation: operation, claim: claim)
+    case (nil, let whole?):
+        return ExplainQuery(key: .digest(KeyMaker.digest(of: whole)), model: model, operation: operation, claim: claim)
     default: throw .value("key", "given once: an identifier in `key`, or a whole key in the header `weir-key`")
     }
 }

@@ -9,24 +9,28 @@ public struct NewKey: Sendable, Hashable {
     /// nil: all models that the tenant's policy allows.
     public var models: Set<String>?
     public var limits: AccountLimits
+    /// What its calls are, beside what its tenant and team say.
+    public var labels: CallLabels
     public var lifetimeSeconds: Int64?
 
     public init(
         tenant: String, team: String, name: String, models: Set<String>? = nil, limits: AccountLimits = .none,
-        lifetimeSeconds: Int64? = nil
+        labels: CallLabels = .unknown, lifetimeSeconds: Int64? = nil
     ) {
         self.tenant = tenant
         self.team = team
         self.name = name
         self.models = models
         self.limits = limits
+        self.labels = labels
         self.lifetimeSeconds = lifetimeSeconds
     }
 
     /// The record of such a key, opened by one secret.
     public func record(id: String, digest: KeyDigest, at now: Timestamp) -> KeyRecord {
         KeyRecord(
-            id: id, name: name, tenant: tenant, team: team, models: models, limits: limits, created: now,
+            id: id, name: name, tenant: tenant, team: team, models: models, limits: limits, labels: labels,
+            created: now,
             expires: lifetimeSeconds.map { now.advanced(byMilliseconds: $0 * 1000) }, secrets: [KeySecret(digest: digest)])
     }
 }
@@ -48,6 +52,8 @@ public struct KeyView: Sendable, Hashable, Codable {
     public var requestsPerMinute: Int64?
     public var tokensPerMinute: Int64?
     public var concurrency: Int?
+    /// The key's own; those of its team and tenant hold beside them.
+    public var labels: CallLabelsView
     /// In the current month.
     public var settled: String
     /// Held, in allowances or in doubt, in the current month.
@@ -69,6 +75,7 @@ public struct KeyView: Sendable, Hashable, Codable {
         requestsPerMinute = record.limits.pace.requestsPerMinute
         tokensPerMinute = record.limits.pace.tokensPerMinute
         concurrency = record.limits.pace.concurrency
+        labels = CallLabelsView(record.labels)
         settled = (account?.settled ?? .zero).description
         reserved = (account?.reserved ?? .zero).description
         created = record.created.description

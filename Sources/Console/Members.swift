@@ -67,11 +67,12 @@ struct Members {
         }
     }
 
-    mutating func texts(_ name: String, count: Int, bytes: Int) throws(AdminError) -> [String]? {
+    /// - Parameter least: 0 where an empty list says something of its own.
+    mutating func texts(_ name: String, least: Int = 1, count: Int, bytes: Int) throws(AdminError) -> [String]? {
         let value = values.removeValue(forKey: name)
         if value == nil || value == .nothing { return nil }
-        guard case .list(let items)? = value, (1...count).contains(items.count) else {
-            throw AdminError.value(name, "a list of 1 to \(count) texts")
+        guard case .list(let items)? = value, (least...count).contains(items.count) else {
+            throw AdminError.value(name, "a list of \(least) to \(count) texts")
         }
         var texts: [String] = []
         for item in items {

@@ -31,7 +31,9 @@ func claimedLabels(_ head: HTTPHead, of caller: Caller, in classes: DataClasses)
     var claim = LabelClaim()
     var seen: Set<OwnField> = []
     for field in head.fields where isOwn(field.name, head) {
-        guard let own = OwnField.allCases.first(where: { head.matches(field.name, $0.name) }) else { return .failure(.unknownOwnField) }
+        guard let own = OwnField.allCases.first(where: { head.matches(field.name, $0.name) }) else {
+            return .failure(.unknownOwnField)
+        }
         guard seen.insert(own).inserted else { return .failure(.repeatedOwnField("\(own.name)")) }
         // Names a person, and labels nothing.
         if own == .person { continue }

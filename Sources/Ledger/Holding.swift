@@ -27,7 +27,8 @@ public struct HoldRequest: Sendable {
     public var at: Timestamp
 
     public init(
-        attempt: AttemptID, call: String, key: Int, route: HoldRoute, judged: HoldJudged? = nil, operation: Operation, stream: Bool, amount: Money,
+        attempt: AttemptID, call: String, key: Int, route: HoldRoute, judged: HoldJudged? = nil, operation: Operation,
+        stream: Bool, amount: Money,
         inputBound: Int64, outputBound: Int64, generation: UInt64, tier: ServiceTier = .standard, paceTokens: Int64 = 0,
         at: Timestamp
     ) {

@@ -45,7 +45,8 @@ public struct CallJudge {
         let kind = kind(of: call)
         guard let policies = catalogue.policies else {
             call.judgement = Judgement(
-                generation: catalogue.generation, stage: 0, kind: kind, until: Timestamp(nanoseconds: .max), at: now, verdict: nil)
+                generation: catalogue.generation, stage: 0, kind: kind, until: Timestamp(nanoseconds: .max), at: now, verdict: nil
+            )
             return
         }
         let current = policies.stage(at: now)
@@ -53,7 +54,8 @@ public struct CallJudge {
         let verdict = memo.judge(kind) { [call] in policies.world.question(call, at: now) }
         self.memo = memo
         call.judgement = Judgement(
-            generation: catalogue.generation, stage: current, kind: kind, until: policies.stages[current].until, at: now, verdict: verdict)
+            generation: catalogue.generation, stage: current, kind: kind, until: policies.stages[current].until, at: now,
+            verdict: verdict)
     }
 
     /// Judges anew what may have changed since; called right before each attempt.

@@ -119,7 +119,9 @@ public final class Catalogue: Sendable {
         guard tenants.indices.contains(call.caller.tenant), endpoints[endpoint].models[call.modelName] != nil else {
             return .model(call.modelName)
         }
-        if let denial = judge(tenants[call.caller.tenant], model: call.modelName, at: endpoints[endpoint].labels) { return denial }
+        if let denial = judge(tenants[call.caller.tenant], model: call.modelName, at: endpoints[endpoint].labels) {
+            return denial
+        }
         guard let reasons = reasons(for: call, at: endpoint) else { return .notJudged }
         return reasons.denial
     }
@@ -127,7 +129,8 @@ public final class Catalogue: Sendable {
     /// The policies that decided about a judged call at an endpoint, and those without an answer; nil where there are no policies, or
     /// the call was not judged by them.
     public func reasons(for call: CallFacts, at endpoint: Int) -> Reasons? {
-        guard let policies, let judgement = call.judgement, judgement.generation == generation, let verdict = judgement.verdict else {
+        guard let policies, let judgement = call.judgement, judgement.generation == generation, let verdict = judgement.verdict
+        else {
             return nil
         }
         return policies.stages[judgement.stage].policies.reasons(verdict.outcomes, at: endpoint)

@@ -33,7 +33,8 @@ extension Denial: CustomStringConvertible {
         case .processedIn(let place): "the endpoint may process in \(place), which the tenant's policy does not permit"
         case .storedIn(let place): "the endpoint may store in \(place), which the tenant's policy does not permit"
         case .forbidden(let policies): "forbidden by \(list(policies))"
-        case .unanswered(let policies): "\(list(policies)) asks what is unknown of the call or the endpoint, and unknown is denied"
+        case .unanswered(let policies):
+            "\(list(policies)) asks what is unknown of the call or the endpoint, and unknown is denied"
         case .notPermitted: "no policy permits it"
         case .notJudged: "policy was not asked, and so denies"
         }

@@ -8,7 +8,8 @@ extension Catalogue {
         let stage = policies.stages[judgement.stage].policies
         let question = policies.world.question(call, at: now)
         let request = Request(
-            principal: question.principal, action: question.action, resource: stage.resources[endpoint], context: question.context)
+            principal: question.principal, action: question.action, resource: stage.resources[endpoint], context: question.context
+        )
         let evaluator = Evaluator(request, question.guest.map { stage.entities.with(guest: $0) } ?? stage.entities)
         return reasons.errors.compactMap { id in
             guard let policy = stage.policies.policies.first(where: { $0.id == id }) else { return nil }
@@ -16,7 +17,9 @@ extension Catalogue {
                 _ = try evaluator.isSatisfied(policy)
                 return nil
             } catch {
-                if case .noSuchAttribute(let name, let owner) = error.kind { return "\(id) asks for `\(name)` of \(owner), which is unknown" }
+                if case .noSuchAttribute(let name, let owner) = error.kind {
+                    return "\(id) asks for `\(name)` of \(owner), which is unknown"
+                }
                 return "\(id): \(error)"
             }
         }

@@ -41,7 +41,8 @@ public struct Configuration: Sendable {
         node: String, dataFolder: String, listen: Listen, limits: ListenerLimits = ListenerLimits(),
         journal: JournalSettings = JournalSettings(), doubt: DoubtPolicy = DoubtPolicy(), zones: [String: Set<Place>] = [:],
         classes: DataClasses = .standard, engines: [EngineSpec] = [], endpoints: [Endpoint], priceBook: PriceBook,
-        tenants: [TenantPolicy], policies: PolicyTimeline? = nil, files: [String] = [], accountLimits: [AccountLimit] = [], timeZones: [String: CivilZone] = [:],
+        tenants: [TenantPolicy], policies: PolicyTimeline? = nil, files: [String] = [], accountLimits: [AccountLimit] = [],
+        timeZones: [String: CivilZone] = [:],
         alerts: AlertSettings? = nil, witness: WitnessSettings? = nil, backupFolder: String? = nil, notes: [String] = [],
         source: String = ""
     ) {

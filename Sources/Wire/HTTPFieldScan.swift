@@ -70,7 +70,9 @@ struct HTTPFieldScan: Sendable {
     private mutating func add(_ base: UnsafePointer<UInt8>, lineEnd: Int, isRequest: Bool) throws(HTTPViolation) {
         count &+= 1
         guard let field = HTTPField(base + nameStart, nameEnd &- nameStart) else {
-            if nameEnd &- nameStart >= ownPrefix.utf8CodeUnitCount, isName(base + nameStart, ownPrefix.utf8CodeUnitCount, ownPrefix) {
+            if nameEnd &- nameStart >= ownPrefix.utf8CodeUnitCount,
+                isName(base + nameStart, ownPrefix.utf8CodeUnitCount, ownPrefix)
+            {
                 hasOwnFields = true
             }
             return

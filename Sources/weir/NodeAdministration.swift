@@ -17,6 +17,7 @@ extension Node {
             listKeys: { await self.listKeys() },
             rotateKey: { try await self.rotateKey($0, overlapSeconds: $1) },
             limitKey: { try await self.limitKey($0, $1) },
+            labelKey: { try await self.labelKey($0, $1) },
             revokeKey: { try await self.revokeKey($0, why: $1) },
             usage: { query in
                 // Both days are meant whole.
@@ -70,6 +71,17 @@ extension Node {
         guard key.revoked == nil else { throw AdminError.keyConflict }
         try await limit(id, limits)
         guard let record = ledger.keys.first(where: { $0.record.id == id })?.record else { throw AdminError.unknownKey }
+        return KeyView(record, account: ledger.accounts.first { $0.name == .key(id) }, at: .now())
+    }
+
+    private func labelKey(_ id: String, _ labels: CallLabels) async throws -> KeyView {
+        guard let key = ledger.keys.first(where: { $0.record.id == id }) else { throw AdminError.unknownKey }
+        guard key.revoked == nil else { throw AdminError.keyConflict }
+        var record = key.record
+        record.labels = labels
+        do { try await replace(record) } catch let error as NodeError {
+            throw AdminError.refused(error.description, action: "Correct the request or the configuration.")
+        }
         return KeyView(record, account: ledger.accounts.first { $0.name == .key(id) }, at: .now())
     }
 

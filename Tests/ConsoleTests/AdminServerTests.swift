@@ -79,6 +79,24 @@ struct AdminServerTests {
             }
             #expect(try await client.send("PUT", path + "/limits", body: #"{"limits":["day 1","day 2"]}"#).status == 400)
 
+            let labels =
+                #"{"class":"personal","categories":[],"subjects":["SE","DE"],"purposes":["support"],"exportTags":["3A090"],"clients":"narrow"}"#
+            let labelled = try await client.send("PUT", path + "/labels", body: labels)
+            #expect(labelled.status == 200)
+            let bounds = try JSONDecoder().decode(KeyView.self, from: Data(labelled.body.utf8)).labels
+            #expect(bounds.dataClass == "personal" && bounds.categories == [] && bounds.subjects == ["DE", "SE"])
+            #expect(bounds.purposes == ["support"] && bounds.exportTags == ["3A090"] && bounds.clientsNarrow)
+            for bad in [
+                #"{"class":7}"#, #"{"categories":["helth"]}"#, #"{"subjects":[]}"#, #"{"subjects":["EU"]}"#,
+                #"{"subjects":["SE","anywhere"]}"#, #"{"purposes":["a b"]}"#, #"{"exportTags":["a b"]}"#, #"{"clients":"open"}"#,
+                #"{"region":"SE"}"#,
+            ] {
+                #expect(try await client.send("PUT", path + "/labels", body: bad).status == 400, "\(bad)")
+            }
+            // Replaced as a whole: what is left out is unknown of the key again.
+            let cleared = try await client.send("PUT", path + "/labels", body: "{}")
+            #expect(try JSONDecoder().decode(KeyView.self, from: Data(cleared.body.utf8)).labels == CallLabelsView(.unknown))
+
             #expect(try await client.send("DELETE", path, body: #"{"why":"left the company"}"#).status == 204)
             let again = try await client.send("DELETE", path)
             #expect(again.status == 409)

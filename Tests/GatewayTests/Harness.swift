@@ -1,3 +1,4 @@
+import Cedar
 import Core
 import Crypto
 import Foundation
@@ -42,7 +43,7 @@ struct Harness {
     static func with(
         scenario: String = Harness.scenario, limit: Money? = Money(dollars: "1000"), limits: ListenerLimits = ListenerLimits(),
         price: Price = .test, prices: PriceBook? = nil, tenant: TenantPolicy = .test, tenants more: [TenantPolicy] = [],
-        keys: [TestKey] = [], threads: Int = 2, disk: SwitchedDisk = SwitchedDisk(), estimator: Estimator? = nil,
+        keys: [TestKey] = [], labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2, disk: SwitchedDisk = SwitchedDisk(), estimator: Estimator? = nil,
         log: Logger? = nil,
         tls: NIOSSLContext? = nil,
         endpoints make: @Sendable ([String: Int]) -> [Endpoint] = { ports in
@@ -64,8 +65,14 @@ struct Harness {
             let endpoints = make(simulator.ports)
             let prices = prices ?? PriceBook(["price": [price]])
             let tenants = [tenant] + more
-            let catalogue = Catalogue(generation: 1, endpoints: endpoints, tenants: tenants)
-            let own = TestKey(id: "key_test", secret: Harness.key, tenant: tenant.tenant, limit: limit)
+            let catalogue = Catalogue(
+                generation: 1, endpoints: endpoints, tenants: tenants,
+                policies: try policies.flatMap { text in
+                    let world = PolicyWorld(endpoints: endpoints, tenants: tenants, zones: ["EU": ["SE", "DE", "FR"]])
+                    return PolicyTimeline(
+                        try PolicyBook([Source(name: "test.cedar", text: text)], in: world), in: world, at: .now())
+                })
+            let own = TestKey(id: "key_test", secret: Harness.key, tenant: tenant.tenant, limit: limit, labels: labels)
             var entries: [KeyDigest: KeyEntry] = [:]
             for key in [own] + keys {
                 let record = key.record
@@ -73,7 +80,8 @@ struct Harness {
                 entries[record.secrets[0].digest] = KeyEntry(
                     record: record, account: added.index, in: catalogue, expires: key.expires)
             }
-            let snapshot = Snapshot(catalogue: catalogue, prices: prices, limits: limits, keys: entries, board: board)
+            let snapshot = Snapshot(catalogue: catalogue, prices: prices, limits: limits, keys: entries,
+                policyHash: policies == nil ? nil : "00112233445566778899aabbccddeeff", board: board)
             let gateway = try await GatewayServer(
                 group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board,
                 estimator: estimator, log: log ?? .silent)
@@ -180,12 +188,14 @@ struct TestKey: Sendable {
     var expires: Timestamp?
     /// Beside `limit`.
     var pace = PaceLimit.none
+    var labels = CallLabels.unknown
 
     var record: KeyRecord {
         let digest = Array(secret.utf8).withUnsafeBytes { KeyDigest(of: $0) }
         return KeyRecord(
             id: id, name: id, tenant: tenant, team: "team", models: models,
-            limits: AccountLimits(spend: AccountLimits(monthly: limit).spend, pace: pace), created: .now(), expires: expires,
+            limits: AccountLimits(spend: AccountLimits(monthly: limit).spend, pace: pace), labels: labels,
+            created: .now(), expires: expires,
             secrets: [KeySecret(digest: digest, expires: expires)])
     }
 }

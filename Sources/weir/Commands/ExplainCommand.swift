@@ -11,8 +11,20 @@ struct ExplainCommand: ParsableCommand {
     @Option(help: "The model that a call would name.") var model: String
     @Option(help: "chat, completions, embeddings or responses.") var operation: String = "chat"
 
+    @Option(name: .customLong("class"), help: "The data class that the client would name.") var dataClass: String?
+    @Option(help: "The subject's country that the client would name.") var subject: String?
+    @Option(help: "The purpose that the client would name.") var purpose: String?
+    @Option(help: "Categories that the client would name, with commas.") var categories: String?
+    @Option(help: "Export tags that the client would name, with commas.") var exportTags: String?
+
     func run() throws {
         var query = [("model", model), ("operation", operation)]
+        for (name, value) in [
+            ("class", dataClass), ("subject", subject), ("purpose", purpose), ("categories", categories),
+            ("exportTags", exportTags),
+        ] {
+            if let value { query.append((name, value)) }
+        }
         var headers: [(String, String)] = []
         if KeyMaker.isID(key) {
             query.append(("key", key))
@@ -27,7 +39,11 @@ struct ExplainCommand: ParsableCommand {
             "GET", "/admin/v1/explain", query: query, headers: headers, as: ExplainReport.self)
         print("\(report.operation) with \(report.model) for \(report.key) of \(report.tenant)/\(report.team)")
         print("\(report.verdict) (configuration \(report.generation), \(report.at))")
+        print("labels of the call: \(report.labels.words)")
         if !report.endpoints.isEmpty { print("\n" + table(report.endpoints).text) }
+        for line in report.endpoints where !line.unanswered.isEmpty {
+            print("\(line.endpoint): \(line.unanswered.joined(separator: "; "))")
+        }
     }
 
     private func table(_ endpoints: [ExplainReport.Line]) -> TextTable {
@@ -35,14 +51,15 @@ struct ExplainCommand: ParsableCommand {
             .init(name: "ENDPOINT"), .init(name: "STANDING"), .init(name: "PRIORITY", isNumber: true),
             .init(name: "WEIGHT", isNumber: true), .init(name: "LATENCY ms", isNumber: true),
             .init(name: "$/M IN", isNumber: true), .init(name: "$/M OUT", isNumber: true), .init(name: "PROCESSED IN"),
-            .init(name: "STORED IN"), .init(name: "OPERATOR"), .init(name: "REASON"),
+            .init(name: "STORED IN"), .init(name: "OPERATOR"), .init(name: "POLICIES"), .init(name: "REASON"),
         ])
         table.rows = endpoints.map { line in
             [
                 line.endpoint, line.standing.rawValue, String(line.priority), String(line.weight),
                 line.latencyMilliseconds ?? "-", line.price?.input ?? "-", line.price?.output ?? "-",
                 places(line.labels.processedIn), places(line.labels.storedIn),
-                "\(line.labels.operator) (\(line.labels.operatorCountry))", line.reason,
+                "\(line.labels.operator) (\(line.labels.operatorCountry))",
+                line.policies.map { $0.isEmpty ? "none" : $0.joined(separator: " ") } ?? "-", line.reason,
             ]
         }
         return table

@@ -6,8 +6,8 @@ import Foundation
 /// `weir keys`: makes, lists, rotates and revokes callers' keys.
 struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "keys", abstract: "Create, list, limit, rotate and revoke callers' keys.",
-        subcommands: [Create.self, List.self, Limit.self, Rotate.self, Revoke.self])
+        commandName: "keys", abstract: "Create, list, limit, label, rotate and revoke callers' keys.",
+        subcommands: [Create.self, List.self, Limit.self, Label.self, Rotate.self, Revoke.self])
 }
 
 extension KeysCommand {
@@ -20,6 +20,7 @@ extension KeysCommand {
         @Option(help: "One of the tenant's teams.") var team: String
         @Option(help: "What the key is for.") var name: String
         @OptionGroup var limits: KeyLimitOptions
+        @OptionGroup var labels: KeyLabelOptions
         @Option(name: .customLong("model"), help: "A model that the key is for; repeat for more. (default: all of its tenant)")
         var models: [String] = []
         @Option(help: "When it expires: in 12h, 30d.") var expires: String?
@@ -28,7 +29,9 @@ extension KeysCommand {
             let wish = Wish(
                 tenant: tenant, team: team, name: name, models: models.isEmpty ? nil : models, limits: limits.texts,
                 requestsPerMinute: limits.requestsPerMinute, tokensPerMinute: limits.tokensPerMinute,
-                concurrency: limits.concurrency, lifetimeSeconds: try expires.map { try seconds($0, "--expires") })
+                concurrency: limits.concurrency, class: labels.class, categories: labels.categoryList,
+                subjects: labels.subjectList, purposes: labels.purposeList, exportTags: labels.tagList,
+                clients: labels.clients, lifetimeSeconds: try expires.map { try seconds($0, "--expires") })
             let created = try server.client().call(
                 "POST", "/admin/v1/keys", body: Array(try JSONEncoder().encode(wish)), as: CreatedKey.self)
             show(created)
@@ -43,6 +46,12 @@ extension KeysCommand {
             var requestsPerMinute: Int64?
             var tokensPerMinute: Int64?
             var concurrency: Int?
+            var `class`: String?
+            var categories: [String]?
+            var subjects: [String]?
+            var purposes: [String]?
+            var exportTags: [String]?
+            var clients: String?
             var lifetimeSeconds: Int64?
         }
     }
@@ -57,13 +66,14 @@ extension KeysCommand {
             var table = TextTable([
                 .init(name: "ID"), .init(name: "NAME"), .init(name: "TENANT"), .init(name: "TEAM"), .init(name: "STATE"),
                 .init(name: "LIMITS $"), .init(name: "SETTLED $", isNumber: true),
-                .init(name: "RESERVED $", isNumber: true), .init(name: "EXPIRES"), .init(name: "MODELS"),
+                .init(name: "RESERVED $", isNumber: true), .init(name: "EXPIRES"), .init(name: "LABELS"),
+                .init(name: "MODELS"),
             ])
             table.rows = list.keys.map { key in
                 [
                     key.id, key.name, key.tenant, key.team, key.state.rawValue,
                     key.limits.isEmpty ? "none" : key.limits.joined(separator: ", "), key.settled,
-                    key.reserved, key.expires ?? "never", key.models?.joined(separator: " ") ?? "all of the tenant",
+                    key.reserved, key.expires ?? "never", key.labels.words, key.models?.joined(separator: " ") ?? "all of the tenant",
                 ]
             }
             print(table.text)
@@ -93,6 +103,34 @@ extension KeysCommand {
             var requestsPerMinute: Int64?
             var tokensPerMinute: Int64?
             var concurrency: Int?
+        }
+    }
+
+    struct Label: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Replace all labels that are a key's own; without any, only its team's and tenant's hold.")
+
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The key's identifier, key_….") var id: String
+        @OptionGroup var labels: KeyLabelOptions
+
+        func run() throws {
+            let wish = Wish(
+                class: labels.class, categories: labels.categoryList, subjects: labels.subjectList, purposes: labels.purposeList,
+                exportTags: labels.tagList, clients: labels.clients)
+            let view = try server.client().call(
+                "PUT", "/admin/v1/keys/\(try identifier(id))/labels", body: Array(try JSONEncoder().encode(wish)),
+                as: KeyView.self)
+            print("\(view.id): \(view.labels.words)")
+        }
+
+        private struct Wish: Encodable {
+            var `class`: String?
+            var categories: [String]?
+            var subjects: [String]?
+            var purposes: [String]?
+            var exportTags: [String]?
+            var clients: String?
         }
     }
 
@@ -144,6 +182,45 @@ struct KeyLimitOptions: ParsableArguments {
     /// As the admin API takes them; nil for none.
     var texts: [String]? {
         limit.isEmpty ? nil : limit.map { $0.contains(" ") ? $0 : "month \($0)" }
+    }
+}
+
+/// What one key's calls are, as options. An empty list, `--categories ""`, says "none of them"; what is left out is unknown of the key.
+struct KeyLabelOptions: ParsableArguments {
+    @Option(name: .customLong("class"), help: "The least data class of its calls.") var `class`: String?
+    @Option(help: "Kinds of data that laws name, with commas; \"\" for none of them.") var categories: String?
+    @Option(help: "Countries where the people may be, with commas: SE,DE; or anywhere.") var subjects: String?
+    @Option(help: "What its calls may be for, with commas.") var purposes: String?
+    @Option(help: "Export tags of the content, with commas; \"\" for none.") var exportTags: String?
+    @Option(help: "narrow: clients may say more of single calls; fixed: they may not.") var clients: String?
+
+    var categoryList: [String]? { categories.map(list) }
+    var subjectList: [String]? { subjects.map(list) }
+    var purposeList: [String]? { purposes.map(list) }
+    var tagList: [String]? { exportTags.map(list) }
+
+    private func list(_ text: String) -> [String] {
+        text.split(separator: ",").map { String($0.trimming(while: { $0 == " " })) }
+    }
+}
+
+extension CallLabelsView {
+    /// In one line, for tables.
+    var words: String {
+        let parts = [
+            dataClass, categories.map { $0.isEmpty ? "no categories" : $0.joined(separator: " ") },
+            subjects.map { "of " + $0.joined(separator: " ") }, purposes.map { "for " + $0.joined(separator: " ") },
+            exportTags.map { $0.isEmpty ? "no export tags" : $0.joined(separator: " ") }, clientsNarrow ? "clients narrow" : nil,
+        ].compactMap { $0 }
+        return parts.isEmpty ? "none" : parts.joined(separator: "; ")
+    }
+}
+
+extension Substring {
+    fileprivate func trimming(while isSpace: (Character) -> Bool) -> Substring {
+        var rest = drop(while: isSpace)
+        while let last = rest.last, isSpace(last) { rest.removeLast() }
+        return rest
     }
 }
 
