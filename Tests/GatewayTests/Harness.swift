@@ -43,7 +43,8 @@ struct Harness {
     static func with(
         scenario: String = Harness.scenario, limit: Money? = Money(dollars: "1000"), limits: ListenerLimits = ListenerLimits(),
         price: Price = .test, prices: PriceBook? = nil, tenant: TenantPolicy = .test, tenants more: [TenantPolicy] = [],
-        keys: [TestKey] = [], labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2, disk: SwitchedDisk = SwitchedDisk(), estimator: Estimator? = nil,
+        keys: [TestKey] = [], labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2,
+        disk: SwitchedDisk = SwitchedDisk(), estimator: Estimator? = nil,
         log: Logger? = nil,
         tls: NIOSSLContext? = nil,
         endpoints make: @Sendable ([String: Int]) -> [Endpoint] = { ports in
@@ -80,7 +81,8 @@ struct Harness {
                 entries[record.secrets[0].digest] = KeyEntry(
                     record: record, account: added.index, in: catalogue, expires: key.expires)
             }
-            let snapshot = Snapshot(catalogue: catalogue, prices: prices, limits: limits, keys: entries,
+            let snapshot = Snapshot(
+                catalogue: catalogue, prices: prices, limits: limits, keys: entries,
                 policyHash: policies == nil ? nil : "00112233445566778899aabbccddeeff", board: board)
             let gateway = try await GatewayServer(
                 group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board,

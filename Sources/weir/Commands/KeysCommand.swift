@@ -73,7 +73,8 @@ extension KeysCommand {
                 [
                     key.id, key.name, key.tenant, key.team, key.state.rawValue,
                     key.limits.isEmpty ? "none" : key.limits.joined(separator: ", "), key.settled,
-                    key.reserved, key.expires ?? "never", key.labels.words, key.models?.joined(separator: " ") ?? "all of the tenant",
+                    key.reserved, key.expires ?? "never", key.labels.words,
+                    key.models?.joined(separator: " ") ?? "all of the tenant",
                 ]
             }
             print(table.text)
