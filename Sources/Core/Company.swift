@@ -8,19 +8,22 @@ public struct Company: Sendable, Hashable {
     public var ownerCountries: Set<Place>?
     /// Where its services with these models are offered to the public; nil: unknown, empty: nowhere, they are in-house.
     public var publicIn: Set<Place>?
+    /// Where the people are who use its services with these models, its own staff among them; nil: unknown.
+    public var usersIn: Set<Place>?
     /// Operator of critical information infrastructure under Chinese law.
     public var criticalInfrastructure: Bool?
     /// Documents on record that rules ask for, by name: `cn-standard-contract` → its number.
-    public var records: [String: String]
+    public var records: [String: OnRecord]
 
     public init(
         country: Place? = nil, parentCountry: Place? = nil, ownerCountries: Set<Place>? = nil, publicIn: Set<Place>? = nil,
-        criticalInfrastructure: Bool? = nil, records: [String: String] = [:]
+        usersIn: Set<Place>? = nil, criticalInfrastructure: Bool? = nil, records: [String: OnRecord] = [:]
     ) {
         self.country = country
         self.parentCountry = parentCountry
         self.ownerCountries = ownerCountries
         self.publicIn = publicIn
+        self.usersIn = usersIn
         self.criticalInfrastructure = criticalInfrastructure
         self.records = records
     }
@@ -35,9 +38,9 @@ public struct ModelFacts: Sendable, Hashable {
     /// Where its developer has its head office.
     public var developerCountry: Place?
     /// Documents on record, by name: `cac-filing` → the number.
-    public var records: [String: String]
+    public var records: [String: OnRecord]
 
-    public init(family: String? = nil, developerCountry: Place? = nil, records: [String: String] = [:]) {
+    public init(family: String? = nil, developerCountry: Place? = nil, records: [String: OnRecord] = [:]) {
         self.family = family
         self.developerCountry = developerCountry
         self.records = records

@@ -28,7 +28,7 @@ public struct Labels: Sendable, Hashable {
     /// Export-control tags of weights and hardware: `3A090`, `4E091`. nil: unknown; empty: none.
     public var exportTags: Set<String>?
     /// Documents on record that rules ask for, by name: `scc` → `SCC-2025-17`, `cac-filing` → the number.
-    public var records: [String: String]
+    public var records: [String: OnRecord]
     /// What the catalogue filled them from.
     public var deployment: Deployment?
     public var attestations: [Attestation]
@@ -39,7 +39,7 @@ public struct Labels: Sendable, Hashable {
         processedIn: Set<Place>, storedIn: Set<Place>, operator: String, operatorCountry: Place, trains: Trains? = nil,
         retentionDays: Int? = nil, contract: String? = nil, accessFrom: Set<Place> = [], owner: String? = nil,
         ownerCountry: Place? = nil, review: Review? = nil, hardware: String? = nil, exportTags: Set<String>? = nil,
-        records: [String: String] = [:], deployment: Deployment? = nil, attestations: [Attestation] = [],
+        records: [String: OnRecord] = [:], deployment: Deployment? = nil, attestations: [Attestation] = [],
         origins: [Field: Provenance] = [:]
     ) {
         self.processedIn = processedIn

@@ -16,7 +16,7 @@ public struct LabelStatement: Sendable, Hashable {
     public var contract: String?
     public var hardware: String?
     public var exportTags: Set<String>?
-    public var records: [String: String] = [:]
+    public var records: [String: OnRecord] = [:]
 
     public init() {}
 }

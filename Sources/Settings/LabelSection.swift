@@ -4,7 +4,6 @@ import Yams
 
 /// The most documents that one endpoint's labels rest on.
 private let attestationsMax = 16
-private let recordsMax = 32
 private let exportTagsMax = 32
 
 /// The labels of an endpoint: filled by the catalogue where it names a `deployment`, narrowed by its own keys, attested by documents.
@@ -166,16 +165,6 @@ func decodeExportTags(_ section: Section) -> Set<String>? {
     return Set(words.map(\.value))
 }
 
-private func decodeRecords(_ section: Section) -> [String: String] {
-    var records: [String: String] = [:]
-    for member in section.members("a record", .label) {
-        let text = section.scalar(member.value, member.name)
-        records[member.name] = section.value(text) { readProse($0, "records", max: 200) }
-    }
-    if records.count > recordsMax { section.report.error(section.spot, "An endpoint has at most \(recordsMax) records.") }
-    return records
-}
-
 /// One document and what it says.
 private struct Document {
     var attestation: Attestation
@@ -219,7 +208,7 @@ extension LabelStatement {
     /// What is said, label by label, in the configuration's words.
     fileprivate var words: [Labels.Field: String] {
         func list(_ set: Set<String>?) -> String? { set.map { "[" + $0.sorted().joined(separator: ", ") + "]" } }
-        let records = self.records.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", ")
+        let records = self.records.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.number)" }.joined(separator: ", ")
         let all: [Labels.Field: String?] = [
             .processedIn: list(processedIn), .storedIn: list(storedIn), .accessFrom: list(accessFrom),
             .operator: self.operator, .operatorCountry: operatorCountry, .owner: owner, .ownerCountry: ownerCountry,

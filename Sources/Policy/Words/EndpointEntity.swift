@@ -8,6 +8,12 @@ public struct Countries: Sendable {
 
     public init(regions: [Place: Place] = [:]) { self.regions = regions }
 
+    /// A zone's countries, and the regions that lie in them: what a set of places as policies see it can lie within.
+    public func within(_ zone: Set<Place>) -> Set<Place> {
+        let countries = zone.filter(isCountry)
+        return countries.union(regions.filter { countries.contains($0.value) }.keys)
+    }
+
     /// Places as policies see them: each with its country. A place whose country nobody knows could be in any, so all are possible then.
     public func possible(in places: Set<Place>) -> Set<Place> {
         var all = places
@@ -25,8 +31,8 @@ public struct Countries: Sendable {
 extension Endpoint {
     public var uid: EntityUID { EntityUID(Word.endpoint, Text(name)) }
 
-    /// The endpoint as policies see it; what its labels do not know is not there.
-    public func entity(link: String, countries: Countries) -> Entity {
+    /// The endpoint as policies see it; what its labels do not know is not there, nor is a record that has run out.
+    public func entity(link: String, countries: Countries, at moment: Timestamp) -> Entity {
         var fields: [(Text, Value)] = [("provider", .string(Text(provider.rawValue))), ("link", .string(Text(link)))]
         func set(_ name: Text, _ words: Set<String>?) {
             if let words { fields.append((name, .words(words))) }
@@ -41,7 +47,11 @@ extension Endpoint {
         text("region", labels.deployment?.region)
         text("sku", labels.deployment?.sku)
         places("processedIn", labels.processedIn)
-        if labels.storedIn.isUnknown, labels.retentionDays == 0 { set("storedIn", []) } else { places("storedIn", labels.storedIn) }
+        if labels.storedIn.isUnknown, labels.retentionDays == 0 {
+            set("storedIn", [])
+        } else {
+            places("storedIn", labels.storedIn)
+        }
         places("accessFrom", labels.accessFrom)
         text("operator", labels.operator)
         text("operatorCountry", labels.operatorCountry)
@@ -53,7 +63,7 @@ extension Endpoint {
         text("contract", labels.contract)
         text("hardware", labels.hardware)
         set("exportTags", labels.exportTags)
-        set("records", Set(labels.records.keys))
+        set("records", labels.records.names(at: moment))
         return Entity(uid, attributes: Record(fields))
     }
 }

@@ -5,7 +5,7 @@ public import Core
 public struct PolicyBook: Sendable {
     /// Policies of one book, rules of the pack among them.
     public static let policiesMax = 5_000
-    /// Days on which dated policies begin or end, in one book.
+    /// Moments at which dated policies begin or end or records run out, in one book.
     public static let turnsMax = 64
 
     /// One policy with the days between which it holds.
@@ -110,14 +110,14 @@ private struct BookReader {
         var entry = PolicyBook.Dated(policy: policy)
         for (name, path) in [("effective", \PolicyBook.Dated.effective), ("until", \PolicyBook.Dated.until)] {
             guard let day = policy.annotation(name) else { continue }
-            guard let moment = DateTime(day.string), let nanoseconds = nanoseconds(moment) else {
+            guard let moment = Timestamp(policyDay: day.string) else {
                 problems.append(
                     source.diagnostic(
                         policy.range, "@\(name) of policy \(quoted(id)) is no moment",
                         hint: "write a day (2026-11-10, which begins at 00:00 UTC) or 2026-11-10T00:00:00-0500"))
                 continue
             }
-            entry[keyPath: path] = Timestamp(nanoseconds: nanoseconds)
+            entry[keyPath: path] = moment
         }
         if let from = entry.effective, let until = entry.until, until <= from {
             problems.append(
@@ -142,8 +142,11 @@ private struct BookReader {
         if dated.count > PolicyBook.policiesMax {
             refuse("\(dated.count) policies stand here, and at most \(PolicyBook.policiesMax) are taken", "take fewer policies")
         }
-        if Set(dated.flatMap { [$0.effective, $0.until] }).count > PolicyBook.turnsMax {
-            refuse("the policies begin and end at more than \(PolicyBook.turnsMax) moments", "let several begin on one day")
+        let turns = dated.flatMap { [$0.effective, $0.until].compactMap { $0 } } + world.turns
+        if Set(turns).count > PolicyBook.turnsMax {
+            refuse(
+                "policies begin and end and records run out at more than \(PolicyBook.turnsMax) moments",
+                "let several fall on one day")
         }
         if !dated.contains(where: { $0.policy.effect == .permit }) {
             refuse(
@@ -161,12 +164,8 @@ private struct BookReader {
         let known = world.entities.all.filter { $0.uid.type == uid.type }.map(\.uid.id.string)
         if let meant = nearest(uid.id.string, known) { return "did you mean \(EntityUID(uid.type, Text(meant)))?" }
         return known.isEmpty
-            ? "there is no \(uid.type) at all" : "known are \(known.prefix(8).joined(separator: ", "))\(known.count > 8 ? ", …" : "")"
-    }
-
-    private func nanoseconds(_ moment: DateTime) -> Int64? {
-        let (product, overflow) = moment.milliseconds.multipliedReportingOverflow(by: 1_000_000)
-        return overflow ? nil : product
+            ? "there is no \(uid.type) at all"
+            : "known are \(known.prefix(8).joined(separator: ", "))\(known.count > 8 ? ", …" : "")"
     }
 }
 

@@ -1,6 +1,7 @@
 public import Core
 
-/// The compiled policies of a book, each set with the moment from which it holds: dated rules turn by the clock, without a reload.
+/// The compiled policies of a book, each set with the moment from which it holds: dated rules turn and records run out by the clock,
+/// without a reload.
 public struct PolicyTimeline: Sendable {
     public struct Stage: Sendable {
         /// The first stage holds since ever.
@@ -19,12 +20,12 @@ public struct PolicyTimeline: Sendable {
     ///
     /// - Returns: `nil` when a set asks more than `CompiledPolicies.questionsMax` questions.
     public init?(_ book: PolicyBook, in world: PolicyWorld, at now: Timestamp) {
-        let turns = book.turns.filter { $0 > now }
+        let turns = Set(book.turns + world.turns).filter { $0 > now }.sorted()
         var stages: [Stage] = []
         for (index, from) in ([now] + turns).enumerated() {
             guard
                 let compiled = CompiledPolicies(
-                    book.policies(at: from), resources: world.resources, entities: world.entities,
+                    book.policies(at: from), resources: world.resources, entities: world.entities(at: from),
                     volatile: WeirSchema.volatileFields)
             else { return nil }
             stages.append(

@@ -18,8 +18,11 @@ public enum WeirSchema {
             parentCountry: String,
             ownerCountries: Set<String>,
             publicIn: Set<String>,
+            usersIn: Set<String>,
             criticalInfrastructure: Bool,
             records: Set<String>,
+            // Those of them that say until when they count.
+            datedRecords: Set<String>,
         };
         entity Team in [Tenant];
         entity Key in [Team] = { team: Team, tenant: Tenant };
@@ -48,6 +51,7 @@ public enum WeirSchema {
         };
 
         // What policies compare with.
+        // With the countries stand the cloud regions that lie in them, so that a set of places can lie within.
         entity Zone = { countries: Set<String> };
         entity DataClass in [DataClass];
         entity Model = { family: String, developerCountry: String, records: Set<String> };
