@@ -18,7 +18,7 @@ func decodeRecords(_ section: Section) -> [String: OnRecord] {
         let number = inner.value(inner.text("number")) { readProse($0, "number", max: 200) }
         let until = inner.value(inner.text("until")) { text -> Reading<Timestamp> in
             Timestamp(policyDay: text).map { .value($0) }
-                ?? .wrong("`until` takes the first day on which it counts no more, `2027-03-01`, or a moment, `2027-03-01T00:00:00+0800`.")
+                ?? .wrong("`until` takes the first day on which it counts no more (`2027-03-01`), or a moment.")
         }
         inner.finish()
         if let number, let until { records[member.name] = OnRecord(number, until: until) }

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Policy
 import Settings
 import Testing
 
@@ -130,6 +131,26 @@ struct LabelTests {
         #expect(labels.trains == .optOut && labels.retentionDays == 7 && labels.review == .no && labels.contract == "DPA 7")
         #expect(labels.hardware == "h200" && labels.exportTags == ["3A090"])
         #expect(labels.records == ["scc": "SCC-2025-17", "cac-filing": "Beijing-0001"])
+    }
+
+    @Test("A record may say until when it counts, as a day or a moment")
+    func datedRecords() throws {
+        let places = "    processedIn: [SE]\n    storedIn: [SE]\n    operator: Example\n"
+        let labels = try decoded(
+            places + "    records: {bcr: {number: B-7, until: 2027-03-01}, tia: {number: T, until: \"2027-03-01T00:00:00+0800\"}}"
+        )
+        #expect(labels.records["bcr"] == OnRecord("B-7", until: Timestamp(policyDay: "2027-03-01")))
+        #expect(labels.records["tia"] == OnRecord("T", until: Timestamp(policyDay: "2027-02-28T16:00:00Z")))
+        for (record, message) in [
+            ("{number: B-7, until: soon}", "the first day on which it counts no more"), ("{number: B-7}", "`until` is missing"),
+            ("{until: 2027-03-01}", "`number` is missing"), ("{number: B, until: 2027-03-01, to: x}", "`to` is not a key"),
+        ] {
+            guard case .failure(let report) = load(endpoint(places + "    records: {bcr: \(record)}")) else {
+                Issue.record("loaded \(record)")
+                continue
+            }
+            #expect(report.description.contains(message), "\(report)")
+        }
     }
 
     @Test("A catalogue that is missing or wrong is named where it is needed")
