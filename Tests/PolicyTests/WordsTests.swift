@@ -15,8 +15,8 @@ struct WordsTests {
             deployment: Deployment(cloud: "azure", region: "swedencentral", sku: "Standard"))
         var acme = tenant("acme", models: .any)
         acme.company = Company(
-            country: "SE", parentCountry: "SE", ownerCountries: [], publicIn: ["SE"], criticalInfrastructure: false,
-            records: ["dpa": "1"])
+            country: "SE", parentCountry: "SE", ownerCountries: [], publicIn: ["SE"], usersIn: ["SE"],
+            criticalInfrastructure: false, records: ["dpa": "1"])
         let world = PolicyWorld(
             endpoints: [endpoint("sweden", labels: known)], tenants: [acme],
             models: ["m": ModelFacts(family: "gpt", developerCountry: "US", records: ["card": "1"])], zones: ["EEA": ["SE"]])
