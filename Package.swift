@@ -93,6 +93,10 @@ let package = Package(
         .executableTarget(name: "journal-bench", dependencies: ["Journal"], path: "Benchmarks/Journal", swiftSettings: strict),
         .executableTarget(
             name: "policy-bench", dependencies: ["Cedar", "Policy"], path: "Benchmarks/Policy", swiftSettings: strict),
+        .executableTarget(
+            name: "swap-bench",
+            dependencies: ["Cedar", "Core", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix],
+            path: "Benchmarks/Swap", swiftSettings: strict),
         tests("ArchitectureTests", []),
         tests("CoreTests", ["Core", "TestKit"]),
         tests("CedarTests", ["Cedar", "TestKit", "cedar-corpus"]),

@@ -329,6 +329,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         lane.bodyBytes -= phase == .idle ? 0 : body.readableBytes
         if phase != .idle, let key { lane.leave(tenant: key.tenant) }
         phase = .idle
+        // Nobody keeps a former snapshot longer than a call.
+        snapshot = lane.snapshot
         key = nil
         deployment = nil
         model = ""

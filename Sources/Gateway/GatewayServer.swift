@@ -24,6 +24,8 @@ public final class GatewayServer: Sendable {
     private struct State {
         var current: Snapshot
         var listeners: [any Channel] = []
+        /// Former snapshots that a call under way may still use. They are freed here and not by the call, which would hold its loop up.
+        var retired: [Retired] = []
     }
 
     /// Builds one lane on each event loop. The snapshot's links must be loadable.
@@ -107,8 +109,25 @@ public final class GatewayServer: Sendable {
         for loop in loops {
             guard let lane = lanes[ObjectIdentifier(loop)] else { continue }
             let own = next.copy(board: board)
-            try await loop.submit { lane.value.install(own) }.get()
+            let retired = try await loop.submit { lane.value.install(own) }.get()
+            state.withLock { $0.retired.append(retired) }
         }
+        freeRetired()
+    }
+
+    /// Frees the former snapshots that no call uses any more; called now and then, away from the event loops.
+    public func freeRetired() {
+        // Taken out first, so that nothing is freed under the lock.
+        var all = state.withLock { state in
+            defer { state.retired = [] }
+            return state.retired
+        }
+        var inUse: [Retired] = []
+        while var one = all.popLast() {
+            if !isKnownUniquelyReferenced(&one.snapshot) { inUse.append(one) }
+        }
+        let rest = inUse
+        state.withLock { $0.retired += rest }
     }
 
     public func metrics() async throws -> LoopMetrics {

@@ -3,7 +3,7 @@ import Ledger
 import Policy
 
 /// Policy on one event loop: its judge, and what the journal keeps of each kind of call, rendered once.
-struct Judging {
+struct Judging: Sendable {
     /// Kinds of calls at endpoints whose proof is kept ready.
     private static let proofsMax = 16_384
 

@@ -60,11 +60,14 @@ final class Lane {
         sweeper.add(gate)
     }
 
-    func install(_ next: Snapshot) {
+    /// Returns what is no longer needed here: tens of thousands of objects, which whoever takes them frees away from the loop.
+    func install(_ next: Snapshot) -> Retired {
         totals = metrics
+        let retired = Retired(snapshot: snapshot, judging: judging)
         snapshot = next
         judging = Judging(next)
         endpointCounts = next.catalogue.endpoints.map { _ in LoopMetrics.EndpointCounts() }
+        return retired
     }
 
     // MARK: Policy
@@ -156,6 +159,12 @@ final class Lane {
         sum.upstreamConnections = pools.connectionCount
         return sum
     }
+}
+
+/// An event loop's former snapshot, and what policy said under it.
+struct Retired: Sendable {
+    var snapshot: Snapshot
+    let judging: Judging
 }
 
 /// A client connection that can be asked to finish.

@@ -29,7 +29,7 @@ public struct Judgement: Sendable {
 }
 
 /// The judge of one event loop under one configuration: it asks the policies about each kind of call once and remembers the answer.
-public struct CallJudge {
+public struct CallJudge: Sendable {
     /// Labels that clients claim, told apart by number.
     static let claimsMax = 65_536
 

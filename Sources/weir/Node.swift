@@ -134,6 +134,7 @@ actor Node {
 
     /// What is due once a second, and waits for the books; the ledger's own ticks wait for nothing (`beat`).
     func tick() async {
+        gateway.freeRetired()
         do { try await bookkeeper.follow() } catch { log.error("the books fell behind", metadata: ["reason": "\(error)"]) }
     }
 

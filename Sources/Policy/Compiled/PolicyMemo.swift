@@ -4,7 +4,7 @@ import Cedar
 ///
 /// Calls of one kind (same key, model, operation and labels) get the same answers to every question but the volatile ones, and calls
 /// with the same answers may go to the same endpoints. So most calls are one lookup; a new kind asks its questions once.
-public struct PolicyMemo {
+public struct PolicyMemo: Sendable {
     /// Kinds of calls that are remembered. What is full begins anew: the common kinds are back at once.
     public static let kindsMax = 65_536
     /// Distinct answers that are remembered.
