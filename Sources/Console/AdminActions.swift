@@ -14,6 +14,11 @@ public struct AdminActions: Sendable {
     public var labelKey: @Sendable (_ id: String, _ labels: CallLabels) async throws -> KeyView
     /// Returns once no event loop lets the key in any more.
     public var revokeKey: @Sendable (_ id: String, _ why: String) async throws -> Void
+    public var listEndpoints: @Sendable () async throws -> EndpointList
+    /// Returns once no event loop sends anything there and the entry is durable.
+    public var suspendEndpoint: @Sendable (_ name: String, _ why: String) async throws -> Void
+    /// Returns once the entry is durable.
+    public var resumeEndpoint: @Sendable (_ name: String, _ why: String) async throws -> Void
     public var usage: @Sendable (UsageQuery) async throws -> [UsageRow]
     /// Holds that wait for evidence.
     public var doubts: @Sendable () async throws -> DoubtList
@@ -32,6 +37,9 @@ public struct AdminActions: Sendable {
         limitKey: @escaping @Sendable (_ id: String, _ limits: AccountLimits) async throws -> KeyView,
         labelKey: @escaping @Sendable (_ id: String, _ labels: CallLabels) async throws -> KeyView,
         revokeKey: @escaping @Sendable (_ id: String, _ why: String) async throws -> Void,
+        listEndpoints: @escaping @Sendable () async throws -> EndpointList,
+        suspendEndpoint: @escaping @Sendable (_ name: String, _ why: String) async throws -> Void,
+        resumeEndpoint: @escaping @Sendable (_ name: String, _ why: String) async throws -> Void,
         usage: @escaping @Sendable (UsageQuery) async throws -> [UsageRow],
         doubts: @escaping @Sendable () async throws -> DoubtList,
         evidence: @escaping @Sendable (Evidence) async throws -> EvidenceReport,
@@ -47,6 +55,9 @@ public struct AdminActions: Sendable {
         self.limitKey = limitKey
         self.labelKey = labelKey
         self.revokeKey = revokeKey
+        self.listEndpoints = listEndpoints
+        self.suspendEndpoint = suspendEndpoint
+        self.resumeEndpoint = resumeEndpoint
         self.usage = usage
         self.doubts = doubts
         self.evidence = evidence

@@ -46,6 +46,9 @@ extension AdminError {
     public static let keyConflict = AdminError(
         status: 409, code: "weir_key_conflict", message: "The key is revoked, or belongs to another team.",
         action: "Create a new key.")
+    public static let unknownEndpoint = AdminError(
+        status: 404, code: "weir_endpoint_unknown", message: "There is no endpoint of this name in the configuration in force.",
+        action: "`weir endpoints` lists them.")
     public static func value(_ member: String, _ wanted: String) -> AdminError {
         AdminError(
             status: 400, code: "weir_admin_value", message: "`\(member)` must be \(wanted).", action: "Correct `\(member)`.")
@@ -85,6 +88,14 @@ extension AdminError {
             AdminError(
                 status: 404, code: "weir_allowance_unknown", message: "There is no allowance in doubt at that sequence number.",
                 action: "`weir ledger doubts` lists them.")
+        case LedgerError.suspendedBefore:
+            AdminError(
+                status: 409, code: "weir_endpoint_suspended", message: "The endpoint is suspended already.",
+                action: "`weir endpoints` says since when and why.")
+        case LedgerError.notSuspended:
+            AdminError(
+                status: 409, code: "weir_endpoint_not_suspended", message: "The endpoint is not suspended.",
+                action: "`weir endpoints` says how it stands.")
         case LedgerError.endedBefore:
             AdminError(
                 status: 409, code: "weir_doubt_ended",

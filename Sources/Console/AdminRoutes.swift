@@ -38,6 +38,7 @@ struct AdminRoutes {
         }
         let admin = router.group("admin/v1")
         addKeys(to: admin)
+        addEndpoints(to: admin)
         admin.get("usage") { request, _ in
             let query = try usageQuery(request)
             return try answer(UsageReport(query, try await actions.usage(query)))
@@ -61,6 +62,23 @@ struct AdminRoutes {
             try answer(try await actions.evidence(try Evidence(try await members(request))))
         }
         admin.get("status") { _, _ in try answer(try await actions.status()) }
+    }
+
+    private func addEndpoints(to admin: RouterGroup<Context>) {
+        let actions = actions
+        admin.get("endpoints") { _, _ in try answer(try await actions.listEndpoints()) }
+        for (word, action) in [("suspend", actions.suspendEndpoint), ("resume", actions.resumeEndpoint)] {
+            admin.post("endpoints/:name/\(word)") { request, context in
+                var members = try await members(request)
+                let why = try members.name("why", bytes: longestReason)
+                try members.finish()
+                guard let name = context.parameters.get("name"), name.utf8.count <= nameBytesMax else {
+                    throw AdminError.unknownEndpoint
+                }
+                try await action(name, why)
+                return Response(status: .noContent)
+            }
+        }
     }
 
     private func addKeys(to admin: RouterGroup<Context>) {

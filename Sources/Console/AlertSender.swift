@@ -14,7 +14,7 @@ private let triesMax = 5
 private let tryTimeout = TimeAmount.seconds(10)
 private let firstPauseMilliseconds = 1_000
 
-/// Tells a webhook of each alert, one after another, in the order in which limits were approached. An alert is in the journal
+/// Tells a webhook of each alert, one after another, in the order in which they came. An alert is in the journal
 /// and the log whether or not the webhook takes it.
 public actor AlertSender {
     private let url: Secret
@@ -109,9 +109,29 @@ public actor AlertSender {
     }
 }
 
-/// What a webhook gets.
-public struct AlertMessage: Sendable, Hashable, Codable {
-    /// Always `weir.limit`; other kinds may follow.
+/// What a webhook gets: one of the kinds, told apart by their `type`.
+enum AlertMessage: Sendable, Encodable {
+    case limit(LimitMessage)
+    case suspension(SuspensionMessage)
+
+    init(_ alert: AlertNotice, node: String, at moment: Timestamp) {
+        switch alert {
+        case .limit(let notice): self = .limit(LimitMessage(notice, node: node, at: moment))
+        case .suspended(let suspension):
+            self = .suspension(SuspensionMessage(suspension, node: node, at: moment))
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .limit(let message): try message.encode(to: encoder)
+        case .suspension(let message): try message.encode(to: encoder)
+        }
+    }
+}
+
+/// A limit comes near.
+public struct LimitMessage: Sendable, Hashable, Codable {
     public var type = "weir.limit"
     public var node: String
     public var at: String
@@ -123,13 +143,38 @@ public struct AlertMessage: Sendable, Hashable, Codable {
     public var limit: String
     public var settled: String
 
-    public init(_ alert: AlertNotice, node: String, at moment: Timestamp) {
+    public init(_ notice: LimitNotice, node: String, at moment: Timestamp) {
         self.node = node
         at = moment.description
-        account = alert.account.description
-        period = alert.period.description
-        percent = alert.percent
-        limit = alert.limit.description
-        settled = alert.settled.description
+        account = notice.account.description
+        period = notice.period.description
+        percent = notice.percent
+        limit = notice.limit.description
+        settled = notice.settled.description
+    }
+}
+
+/// An endpoint reported a region outside of its label, and gets no more calls.
+public struct SuspensionMessage: Sendable, Hashable, Codable {
+    public var type = "weir.suspended"
+    public var node: String
+    public var at: String
+    public var endpoint: String
+    public var why: String
+    /// What the provider reported, in its words.
+    public var region: String
+    /// The label that this contradicts.
+    public var processedIn: [String]
+    /// Whose answer said so.
+    public var attempt: String
+
+    public init(_ suspension: Suspension, node: String, at moment: Timestamp) {
+        self.node = node
+        at = moment.description
+        endpoint = suspension.endpoint
+        why = suspension.why
+        region = suspension.report?.region ?? ""
+        processedIn = suspension.report?.processedIn ?? []
+        attempt = suspension.report?.attempt.description ?? ""
     }
 }

@@ -46,7 +46,9 @@ public struct ExplainReport: Sendable, Hashable, Codable {
     }
 
     public struct Line: Sendable, Hashable, Codable {
-        public enum Standing: String, Sendable, Codable { case candidate, denied, notServed = "not served", unavailable }
+        public enum Standing: String, Sendable, Codable {
+            case candidate, denied, notServed = "not served", unavailable, suspended
+        }
 
         public var endpoint: String
         public var provider: String
@@ -85,7 +87,8 @@ extension ExplainReport {
     /// Explains from the values that the data path decides on. `serves` says whether an endpoint takes an operation at all.
     public init(
         key: KeyRecord, model: String, operation: Operation, claim: LabelClaim = LabelClaim(), in catalogue: Catalogue,
-        health: [Health], prices: PriceBook, serves: (Int, Operation) -> Bool, at now: Timestamp
+        health: [Health], prices: PriceBook, serves: (Int, Operation) -> Bool,
+        suspensions: [String: Fold.Suspended] = [:], at now: Timestamp
     ) throws(ClaimRefusal) {
         self.key = key.id
         tenant = key.tenant
@@ -105,7 +108,9 @@ extension ExplainReport {
         endpoints = explain(call, in: catalogue, health: health, serves: serves, at: now).compactMap { index, standing in
             let endpoint = catalogue.endpoints[index]
             guard let served = endpoint.models[model] else { return nil }
-            var line = Line(endpoint, served, standing, health[index], prices.price(served.price, at: now), at: now)
+            var line = Line(
+                endpoint, served, standing, health[index], prices.price(served.price, at: now),
+                suspensions[endpoint.name], at: now)
             line.policies = catalogue.reasons(for: call, at: index)?.deciding.map { "\($0)" }
             line.unanswered = catalogue.unanswered(call, at: index, now: now)
             return line
@@ -129,6 +134,8 @@ extension ExplainReport {
                 "Refused: policy permits no endpoint for this call."
             } else if endpoints.contains(where: { $0.standing == .unavailable }) {
                 "Refused for now: no permitted endpoint is available."
+            } else if endpoints.contains(where: { $0.standing == .suspended }) {
+                "Refused until `weir endpoints resume`: each permitted endpoint is suspended."
             } else {
                 "Refused: no permitted endpoint serves this operation."
             }
@@ -138,11 +145,12 @@ extension ExplainReport {
 extension ExplainReport.Line {
     fileprivate init(
         _ endpoint: Endpoint, _ served: ServedModel, _ standing: Policy.Standing, _ health: Health, _ price: Price?,
-        at now: Timestamp
+        _ suspended: Fold.Suspended?, at now: Timestamp
     ) {
         self.endpoint = endpoint.name
         provider = endpoint.provider.rawValue
         (self.standing, reason) = described(standing, health, at: now)
+        if self.standing == .suspended, let suspended { reason = EndpointView.SuspensionView(suspended).reason }
         if self.standing == .candidate, price == nil { reason = "permitted, but passed over: it has no price today" }
         unanswered = []
         priority = endpoint.priority
@@ -168,6 +176,7 @@ private func described(
     case .operationNotServed: (.notServed, "it does not serve this operation")
     case .unavailable(.cooling(let until)): (.unavailable, "cooling down until \(until), as its provider asked")
     case .unavailable(.open(let until)): (.unavailable, "rests until \(until) after \(health.failuresInRow) failures in a row")
+    case .unavailable(.suspended): (.suspended, "suspended")
     case .unavailable(.down): (.unavailable, "its engine is not ready")
     case .unavailable(.ready), .unavailable(.trial): (.unavailable, "it is being looked at")
     }

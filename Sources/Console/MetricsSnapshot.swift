@@ -12,17 +12,19 @@ public struct MetricsSnapshot: Sendable {
         /// The public model, where the endpoint serves only one.
         public var model: String?
         public var isAvailable: Bool
+        public var isSuspended: Bool
 
-        public init(provider: ProviderKind, model: String?, isAvailable: Bool) {
+        public init(provider: ProviderKind, model: String?, isAvailable: Bool, isSuspended: Bool = false) {
             self.provider = provider
             self.model = model
             self.isAvailable = isAvailable
+            self.isSuspended = isSuspended
         }
 
-        public init(_ endpoint: Endpoint, isAvailable: Bool) {
+        public init(_ endpoint: Endpoint, isAvailable: Bool, isSuspended: Bool) {
             self.init(
                 provider: endpoint.provider, model: endpoint.models.count == 1 ? endpoint.models.keys.first : nil,
-                isAvailable: isAvailable)
+                isAvailable: isAvailable, isSuspended: isSuspended)
         }
     }
 

@@ -68,8 +68,19 @@ extension MetricsSnapshot {
     private func writeEndpoints(_ page: inout Exposition) {
         page.family(
             "weir_endpoint_available", .gauge,
-            "Whether an endpoint takes calls: not cooling down, resting or without its engine.",
+            "Whether an endpoint takes calls: not cooling down, resting, suspended or without its engine.",
             endpoints.sorted { $0.key < $1.key }.map { (labels($0.key), $0.value.isAvailable ? "1" : "0") })
+        page.family(
+            "weir_endpoint_suspended", .gauge, "Whether an endpoint gets no calls until an administrator resumes it.",
+            endpoints.sorted { $0.key < $1.key }.map { (labels($0.key), $0.value.isSuspended ? "1" : "0") })
+        page.family(
+            "weir_region_reports_total", .counter, "Answers that told a region, by what that says beside the endpoint's label.",
+            counts.flatMap { labels, counts in
+                let regions = counts.regions
+                return [
+                    ("agrees", regions.agreed), ("unknown", regions.unknown), ("contradicts", regions.contradicted),
+                ].map { (labels + [("verdict", $0.0)], String($0.1)) }
+            })
         page.family(
             "weir_attempts_total", .counter, "Attempts that were begun.", counts.map { ($0.labels, String($0.counts.attempts)) })
         page.family(
@@ -171,7 +182,9 @@ extension MetricsSnapshot {
         page.single(
             "weir_drains_given_up_total", .counter, "Answers that were cancelled because too many were read without a caller.",
             String(loops.givenUpDrains))
-        page.single("weir_alerts_total", .counter, "Alerts of limits that came near.", String(alerts))
+        page.single(
+            "weir_alerts_total", .counter,
+            "Alerts: limits that came near, and endpoints that were suspended by their own report.", String(alerts))
         page.single(
             "weir_clock_doubt_seconds", .gauge, "How far the wall clock is ahead of the time that the ledger believes.",
             String(clockDoubtSeconds))

@@ -32,6 +32,8 @@ struct Answer {
 
     var kind = Kind.none
     var head: ResponseHead?
+    /// Where the endpoint says that it processed the attempt.
+    var region: String?
     /// What the caller sees as status.
     var status = 0
     /// The document so far; of a stream, what waits to be delivered.
@@ -58,6 +60,7 @@ extension CallRelay {
         let waited = NIODeadline.now() - sentAt
         answer.head = head
         answer.status = head.status
+        hearRegion(head.head)
         if head.status >= 400 {
             answer.kind = .error
             return

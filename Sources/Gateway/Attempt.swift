@@ -24,6 +24,7 @@ extension CallRelay {
             nextCandidate += 1
             guard let index = facts?.model, let way = snapshot.way(endpoint: endpoint, model: index) else { continue }
             self.way = way
+            answer.region = nil
             guard isPermitted(endpoint, at: now) else { continue }
             // Taken before the hold, so that what an endpoint has no room for leaves no trace in the journal.
             guard lane.board.begin(way.slot, tokens: probableTokens, at: now) else { continue }
@@ -168,6 +169,7 @@ extension CallRelay {
             end(hold, .voided("caller_left"))
             return finish()
         }
+        guard !lane.board.isSuspended(way.slot) else { return endSuspended(hold) }
         lane.judge(&facts, in: snapshot, at: now)
         self.facts = facts
         guard let permit = snapshot.catalogue.permit(attemptID, for: facts, at: way.endpoint, now: now),

@@ -9,9 +9,15 @@ public final class Board: Sendable {
         var slots: [String: Int] = [:]
         var health: [Health] = []
         var downEngines: Set<String> = []
+        /// By name, also of endpoints that no catalogue has now.
+        var suspended: Set<String> = []
+        /// Slots whose first unknown region was told.
+        var unknownRegions: Set<Int> = []
     }
 
     private let cells = Mutex(Cells())
+    /// How many are suspended.
+    private let suspensions = Atomic<Int>(0)
 
     public init() {}
 
@@ -25,6 +31,7 @@ public final class Board: Sendable {
             for endpoint in catalogue.endpoints {
                 guard let slot = cells.slots[endpoint.name] else { continue }
                 cells.health[slot].quota.pace = endpoint.pace
+                cells.health[slot].suspended = cells.suspended.contains(endpoint.name)
                 cells.health[slot].down = endpoint.engine.map { cells.downEngines.contains($0) } ?? false
             }
         }
@@ -49,7 +56,7 @@ public final class Board: Sendable {
         }
     }
 
-    /// Takes a place for one attempt; false when the endpoint's quota has none.
+    /// Takes a place for one attempt; false when the endpoint is suspended or its quota has none.
     func begin(_ slot: Int, tokens: Int64, at now: Timestamp) -> Bool {
         cells.withLock { $0.health[slot].begin(tokens: tokens, at: now) }
     }
@@ -80,4 +87,35 @@ public final class Board: Sendable {
             }
         }
     }
+
+    // MARK: Suspensions
+
+    /// Lets no attempt go to an endpoint from now on, on any loop. False when that was so already.
+    @discardableResult
+    public func suspend(_ endpoint: String) -> Bool {
+        cells.withLock { cells in
+            guard cells.suspended.insert(endpoint).inserted else { return false }
+            if let slot = cells.slots[endpoint] { cells.health[slot].suspended = true }
+            suspensions.add(1, ordering: .releasing)
+            return true
+        }
+    }
+
+    /// Lets attempts go there again.
+    public func resume(_ endpoint: String) {
+        cells.withLock { cells in
+            guard cells.suspended.remove(endpoint) != nil else { return }
+            if let slot = cells.slots[endpoint] { cells.health[slot].suspended = false }
+            suspensions.subtract(1, ordering: .releasing)
+        }
+    }
+
+    /// Asked before every attempt is sent. Nearly always nothing is suspended, and then nobody waits for the lock.
+    func isSuspended(_ slot: Int) -> Bool {
+        guard suspensions.load(ordering: .acquiring) > 0 else { return false }
+        return cells.withLock { $0.health[slot].suspended }
+    }
+
+    /// True once for an endpoint, so that it is one line of the log.
+    func isFirstUnknownRegion(at slot: Int) -> Bool { cells.withLock { $0.unknownRegions.insert(slot).inserted } }
 }

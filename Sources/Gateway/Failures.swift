@@ -74,7 +74,7 @@ extension Failure {
     static func unavailable(afterMilliseconds: Int64?) -> Failure {
         Failure(
             code: "weir_no_endpoint_available", status: 503, fault: .provider, retry: .later(milliseconds: afterMilliseconds),
-            message: "Every endpoint that policy permits for this model is cooling down, out of quota or unhealthy.",
+            message: "Every endpoint that policy permits for this model is cooling down, suspended, out of quota or unhealthy.",
             action: "Try again later.")
     }
 

@@ -26,6 +26,8 @@ final class Lane {
     private var judging: Judging
     /// Scratch for `route`.
     var health: [Health] = []
+    /// By endpoint of the snapshot in force.
+    var heardRegions: [HeardRegions]
     private var endpointCounts: [LoopMetrics.EndpointCounts]
     private var totals = LoopMetrics()
     var random: QuickRandom
@@ -54,6 +56,7 @@ final class Lane {
         self.lanes = lanes
         self.snapshot = snapshot
         judging = Judging(snapshot)
+        heardRegions = snapshot.catalogue.endpoints.map { _ in HeardRegions() }
         endpointCounts = snapshot.catalogue.endpoints.map { _ in LoopMetrics.EndpointCounts() }
         var system = SystemRandomNumberGenerator()
         random = QuickRandom(seededBy: &system)
@@ -66,6 +69,7 @@ final class Lane {
         let retired = Retired(snapshot: snapshot, judging: judging)
         snapshot = next
         judging = Judging(next)
+        heardRegions = next.catalogue.endpoints.map { _ in HeardRegions() }
         endpointCounts = next.catalogue.endpoints.map { _ in LoopMetrics.EndpointCounts() }
         return retired
     }

@@ -30,6 +30,7 @@ public struct LoopMetrics: Sendable {
         public var failed: UInt64 = 0
         public var throttled: UInt64 = 0
         public var usage = Usage.zero
+        public var regions = RegionCounts()
         public var duration = Histogram()
         public var firstByte = Histogram()
     }
@@ -63,6 +64,7 @@ public struct LoopMetrics: Sendable {
             sum.answered += counts.answered
             sum.failed += counts.failed
             sum.throttled += counts.throttled
+            sum.regions.add(counts.regions)
             sum.usage = sum.usage + counts.usage
             sum.duration.add(counts.duration)
             sum.firstByte.add(counts.firstByte)

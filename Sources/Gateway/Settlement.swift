@@ -16,9 +16,11 @@ extension CallRelay {
         let now = Timestamp.now()
         leavePlace(used: used, at: now)
         if let rawUsage {
-            rawUsage.withUnsafeReadableBytes { _ = lane.ledger.end(hold, ending, rawUsage: $0, at: now) }
+            rawUsage.withUnsafeReadableBytes {
+                _ = lane.ledger.end(hold, ending, region: answer.region, rawUsage: $0, at: now)
+            }
         } else {
-            lane.ledger.end(hold, ending, at: now)
+            lane.ledger.end(hold, ending, region: answer.region, at: now)
         }
         self.hold = nil
     }

@@ -38,6 +38,8 @@ public final class Snapshot: Sendable {
     public let catalogue: Catalogue
     public let prices: PriceBook
     public let limits: ListenerLimits
+    /// Holds what endpoints report against their labels.
+    public let regions: RegionJudge
     public let keys: [KeyDigest: KeyEntry]
     /// The first 128 bits of the SHA-256 of the policies' text, in hexadecimal; nil: there are none.
     public let policyHash: String?
@@ -50,7 +52,7 @@ public final class Snapshot: Sendable {
 
     public init(
         catalogue: Catalogue, prices: PriceBook, limits: ListenerLimits, keys: [KeyDigest: KeyEntry],
-        policyHash: String? = nil, board: Board
+        policyHash: String? = nil, board: Board, regions: RegionJudge = RegionJudge()
     ) {
         board.install(catalogue)
         slots = board.slots(of: catalogue)
@@ -60,6 +62,7 @@ public final class Snapshot: Sendable {
         self.limits = limits
         self.keys = keys
         self.policyHash = policyHash
+        self.regions = regions
         let slots = slots
         let models = catalogue.models
         ways = catalogue.endpoints.enumerated().map { index, endpoint in
@@ -76,7 +79,7 @@ public final class Snapshot: Sendable {
     func copy(board: Board) -> Snapshot {
         Snapshot(
             catalogue: Catalogue(copy: catalogue), prices: prices, limits: limits, keys: keys.mapValues(KeyEntry.init(copy:)),
-            policyHash: policyHash, board: board)
+            policyHash: policyHash, board: board, regions: regions)
     }
 
     func serves(_ endpoint: Int, _ operation: Operation) -> Bool { served[endpoint][operation.index] }

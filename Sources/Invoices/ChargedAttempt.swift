@@ -106,7 +106,7 @@ public struct ChargedFold: Sendable {
                 outputBound: hold.outputBound)
             if wanted(attempt) { open[sequence] = attempt }
         case .overrun(let hold, _, let amount): open[hold]?.amount += amount
-        case .doubt(let hold, _): open[hold]?.how = .doubt
+        case .doubt(let hold, _, _): open[hold]?.how = .doubt
         case .end(let end):
             guard var attempt = open.removeValue(forKey: end.hold) else { return }
             attempt.endAt = moment

@@ -47,6 +47,8 @@ struct BookChanges {
     /// Open holds that came in doubt or were overrun.
     private(set) var changed: Set<UInt64> = []
     private(set) var doubtfulAllowances: Set<UInt64> = []
+    /// Endpoints that were suspended or resumed.
+    private(set) var suspensions: Set<String> = []
     private(set) var minutes: [Minute: Meters] = [:]
     private(set) var refusals: [RefusalMinute: Int64] = [:]
 
@@ -102,7 +104,7 @@ struct BookChanges {
             changed.insert(more.hold)
             if let row = fold.rows[more.hold] { touched.insert(row.key) }
         case .correction(let correction): note(correction, minuteNumber(moment), fold)
-        case .doubt(let hold, _): changed.insert(hold)
+        case .doubt(let hold, _, _): changed.insert(hold)
         case .window(let period, _, _): turned.insert(period)
         case .alert(let account, _, _, _): changedAccounts.insert(account)
         case .allowance(let block), .allowanceReturned(let block):
@@ -134,6 +136,8 @@ struct BookChanges {
                     minute: minuteNumber(moment), key: count.key ?? "", code: count.code, model: count.model ?? "")
                 refusals[at, default: 0] += count.count
             }
+        case .suspended(let suspension): suspensions.insert(suspension.endpoint)
+        case .resumed(let endpoint, _, _): suspensions.insert(endpoint)
         case .start, .stop, .configuration, .act: break
         }
     }

@@ -2,12 +2,12 @@ import Core
 import GRDB
 
 /// Changes when the tables do: older books are folded again.
-let booksFormat = 6
+let booksFormat = 7
 
 func makeTables(_ database: Database) throws {
     for table in [
         "watermark", "keys", "limits", "balances", "clocks", "lines", "buckets", "undrawn", "holds", "doubtfulAllowances",
-        "evidence", "corrected", "usage", "refusals",
+        "evidence", "corrected", "usage", "refusals", "suspensions",
     ] {
         try database.execute(sql: "DROP TABLE IF EXISTS \(table)")
     }
@@ -41,6 +41,7 @@ func makeTables(_ database: Database) throws {
                 PRIMARY KEY (minute, key, model, endpoint, operator, tier)) WITHOUT ROWID;
             CREATE TABLE refusals (minute INTEGER NOT NULL, key TEXT NOT NULL, code TEXT NOT NULL, model TEXT NOT NULL,
                 count INTEGER NOT NULL, PRIMARY KEY (minute, key, code, model)) WITHOUT ROWID;
+            CREATE TABLE suspensions (endpoint TEXT PRIMARY KEY, since INTEGER NOT NULL, entry TEXT NOT NULL) WITHOUT ROWID;
             INSERT INTO watermark VALUES (1, 0, 0, NULL, 0);
             """)
     try database.execute(sql: "PRAGMA user_version = \(booksFormat)")
@@ -130,6 +131,13 @@ func readFold(_ database: Database) throws -> Fold {
             key: row["key"], window: month.map { Window(months: $0) }, amount: Money(nanos: row["nanos"]))
         fold.doubtfulAllowances[UInt64(row["sequence"] as Int64)] = Fold.DoubtfulAllowance(
             block: block, since: Timestamp(nanoseconds: row["since"]), isLoss: row["isLoss"])
+    }
+    for row in try Row.fetchAll(database, sql: "SELECT * FROM suspensions") {
+        guard case .suspended(let suspension) = try parsed(row["entry"]) else {
+            throw LedgerError.books("a suspension is not a suspension")
+        }
+        fold.suspensions[suspension.endpoint] = Fold.Suspended(
+            suspension: suspension, since: Timestamp(nanoseconds: row["since"]))
     }
     return fold
 }

@@ -7,6 +7,7 @@ extension BookChanges {
         try writeKeys(database, fold)
         try writeLines(database, fold)
         try writeHolds(database, fold)
+        try writeSuspensions(database, fold)
         try writeEvidence(database, fold)
         try writeMinutes(database, fold)
         try database.execute(
@@ -93,6 +94,22 @@ extension BookChanges {
                 try database.execute(
                     sql: "DELETE FROM doubtfulAllowances WHERE sequence = ?", arguments: [Int64(clamping: sequence)])
             }
+        }
+    }
+
+    private func writeSuspensions(_ database: Database, _ fold: Fold) throws {
+        var writer = EntryWriter()
+        for endpoint in suspensions {
+            guard let suspended = fold.suspensions[endpoint] else {
+                try database.execute(sql: "DELETE FROM suspensions WHERE endpoint = ?", arguments: [endpoint])
+                continue
+            }
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO suspensions VALUES (?, ?, ?)",
+                arguments: [
+                    endpoint, suspended.since.nanoseconds,
+                    stored(.suspended(suspended.suspension), at: suspended.since, 0, &writer),
+                ])
         }
     }
 

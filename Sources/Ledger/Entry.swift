@@ -80,9 +80,13 @@ public enum Entry: Sendable, Hashable {
     /// What an attempt that has ended was charged, changed by evidence.
     case correction(CorrectionEntry)
     /// The hold stays reserved until evidence or policy ends it.
-    case doubt(hold: UInt64, why: String)
+    case doubt(hold: UInt64, why: String, region: String? = nil)
     case refused(from: Timestamp, [Refusals])
     case act(who: String, what: String, on: String?)
+    /// No attempt goes to the endpoint from now on.
+    case suspended(Suspension)
+    /// Attempts go to the endpoint again.
+    case resumed(endpoint: String, who: String, why: String)
 
     public struct Start: Sendable, Hashable {
         public var node: String
@@ -212,13 +216,15 @@ public struct EndEntry: Sendable, Hashable {
     public var why: String?
     /// Names the evidence that ended a doubt; it counts once.
     public var evidence: String?
+    /// Where the provider said that it processed the attempt, in its words.
+    public var region: String?
     /// The provider's usage object as it came, so that a period can be rated again.
     public var rawUsage: [UInt8]?
 
     public init(
         hold: UInt64, attempt: AttemptID, how: How, settled: Money, back: Money = .zero, usage: Usage = .zero,
         estimated: Bool = false, tier: ServiceTier = .standard, why: String? = nil, evidence: String? = nil,
-        rawUsage: [UInt8]? = nil
+        region: String? = nil, rawUsage: [UInt8]? = nil
     ) {
         self.hold = hold
         self.attempt = attempt
@@ -230,6 +236,7 @@ public struct EndEntry: Sendable, Hashable {
         self.tier = tier
         self.why = why
         self.evidence = evidence
+        self.region = region
         self.rawUsage = rawUsage
     }
 }

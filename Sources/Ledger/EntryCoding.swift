@@ -87,9 +87,10 @@ extension Entry {
                 writer.end(end, rawUsage: end.rawUsage == nil ? nil : raw)
             }
         case .correction(let correction): writer.correction(correction)
-        case .doubt(let hold, let why):
+        case .doubt(let hold, let why, let region):
             writer.member("hold", sequence: hold)
             writer.member("why", why)
+            if let region { writer.member("region", region) }
         case .refused(let from, let counts):
             writer.member("from", from.nanoseconds)
             writer.refusals(counts)
@@ -97,6 +98,11 @@ extension Entry {
             writer.member("who", who)
             writer.member("what", what)
             if let on { writer.member("on", on) }
+        case .suspended(let suspension): writer.suspension(suspension)
+        case .resumed(let endpoint, let who, let why):
+            writer.member("endpoint", endpoint)
+            writer.member("who", who)
+            writer.member("why", clipped(why, longestReason))
         }
         return writer.finish()
     }
@@ -127,6 +133,8 @@ extension Entry {
         case .doubt: "doubt"
         case .refused: "refused"
         case .act: "act"
+        case .suspended: "suspended"
+        case .resumed: "resumed"
         }
     }
 
@@ -150,7 +158,9 @@ extension Entry {
         case "overrun":
             self = .overrun(
                 hold: try reader.sequence("hold"), attempt: try reader.attempt(), amount: try reader.money("amount"))
-        case "doubt": self = .doubt(hold: try reader.sequence("hold"), why: try reader.string("why"))
+        case "doubt":
+            self = .doubt(
+                hold: try reader.sequence("hold"), why: try reader.string("why"), region: try reader.optionalString("region"))
         case "refused": self = .refused(from: try reader.moment("from"), try reader.refusals())
         case "start":
             self = .start(
@@ -181,6 +191,10 @@ extension Entry {
         case "act":
             self = .act(
                 who: try reader.string("who"), what: try reader.string("what"), on: try reader.optionalString("on"))
+        case "suspended": self = .suspended(try reader.suspension())
+        case "resumed":
+            self = .resumed(
+                endpoint: try reader.string("endpoint"), who: try reader.string("who"), why: try reader.string("why"))
         default: throw EntryError(reason: .unknownKind, member: "t")
         }
     }
@@ -268,6 +282,7 @@ extension EntryWriter {
         if end.tier != .standard { member("tier", end.tier.text) }
         if let why = end.why { member("why", why) }
         if let evidence = end.evidence { member("evidence", evidence) }
+        if let region = end.region { member("region", region) }
         if let rawUsage {
             name("usage")
             raw(rawUsage)

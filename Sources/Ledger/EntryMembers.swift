@@ -66,7 +66,8 @@ extension EntryReader {
         return EndEntry(
             hold: try sequence("hold"), attempt: try attempt(), how: how, settled: try amount("settled"),
             back: try amount("back"), usage: try meters(), estimated: try flag("estimated"), tier: try tier(),
-            why: try optionalString("why"), evidence: try optionalString("evidence"), rawUsage: try rawObject("usage"))
+            why: try optionalString("why"), evidence: try optionalString("evidence"),
+            region: try optionalString("region"), rawUsage: try rawObject("usage"))
     }
 
     func correction() throws(EntryError) -> CorrectionEntry {

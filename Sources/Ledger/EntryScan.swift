@@ -339,6 +339,9 @@ private struct EntryScanner {
         if take(",\"why\":\"") {
             guard text() != nil else { return nil }
         }
+        if take(",\"region\":\"") {
+            guard text() != nil else { return nil }
+        }
         if take(",\"usage\":") {
             // It is the last member, so it reaches to the closing brace.
             guard at < count - 1, isOneObject(UnsafeRawBufferPointer(start: base + at, count: count - 1 - at)) else { return nil }

@@ -71,6 +71,11 @@ public struct Fold: Sendable, Equatable {
         public var revoked: Timestamp?
     }
 
+    public struct Suspended: Sendable, Hashable {
+        public var suspension: Suspension
+        public var since: Timestamp
+    }
+
     /// An account over a period.
     public struct Place: Sendable, Hashable {
         public var account: AccountName
@@ -93,6 +98,8 @@ public struct Fold: Sendable, Equatable {
     /// Key identifiers in the order in which they were made.
     public private(set) var keyOrder: [String] = []
     public internal(set) var doubtfulAllowances: [UInt64: DoubtfulAllowance] = [:]
+    /// Those in force, by endpoint.
+    public internal(set) var suspensions: [String: Suspended] = [:]
     public internal(set) var latest = Timestamp(nanoseconds: 0)
     public internal(set) var configuration: String?
     /// The last entry says that the run ended in order.
@@ -112,7 +119,7 @@ public struct Fold: Sendable, Equatable {
     public static func == (a: Fold, b: Fold) -> Bool {
         a.next == b.next && a.keys == b.keys && a.keyOrder == b.keyOrder && a.doubtfulAllowances == b.doubtfulAllowances
             && a.latest == b.latest && a.configuration == b.configuration && a.stopped == b.stopped && a.holds == b.holds
-            && a.limits == b.limits
+            && a.limits == b.limits && a.suspensions == b.suspensions
             && a.table.states == b.table.states && a.table.openClocks == b.table.openClocks && a.evidence == b.evidence
             && a.corrected == b.corrected
     }

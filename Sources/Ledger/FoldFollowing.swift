@@ -39,7 +39,7 @@ extension Fold {
             // The one way for attempts to pass a limit, and it has a name.
             _ = table.settle(chains[Int(row.key)].accounts, settled: Int128(amount.nanos), freed: 0, of: hold)
         case .correction(let correction): try correct(correction)
-        case .doubt(let hold, _):
+        case .doubt(let hold, _, _):
             guard var row = rows[hold] else { throw error(.unknownHold) }
             guard row.doubtfulSince == nil else { throw error(.doubtTwice) }
             row.doubtfulSince = moment
@@ -53,6 +53,12 @@ extension Fold {
             }
         case .key, .keyRotated, .keyRevoked, .limit, .limits: try applyAccess(sequence, at: moment, entry)
         case .configuration(let hash, _): configuration = hash
+        // The first reason stands. Nothing here can be wrong: what is suspended twice is suspended.
+        case .suspended(let suspension):
+            if suspensions[suspension.endpoint] == nil {
+                suspensions[suspension.endpoint] = Suspended(suspension: suspension, since: moment)
+            }
+        case .resumed(let endpoint, _, _): suspensions[endpoint] = nil
         case .stop: stopped = true
         case .start, .refused, .act: break
         }

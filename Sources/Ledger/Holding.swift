@@ -133,8 +133,15 @@ public enum Lengthening: Sendable {
     case unavailable
 }
 
+/// Something that somebody should know at once. Its entry is in the journal, or on its way there.
+public enum AlertNotice: Sendable, Hashable {
+    case limit(LimitNotice)
+    /// By the endpoint's own report.
+    case suspended(Suspension)
+}
+
 /// So many percent of a limit are settled in its current window.
-public struct AlertNotice: Sendable, Hashable {
+public struct LimitNotice: Sendable, Hashable {
     public var account: AccountName
     public var period: Period
     public var percent: Int
@@ -180,6 +187,9 @@ public enum LedgerError: Error, Sendable, Hashable {
     case endedBefore
     /// There is no allowance in doubt, and never was, at that sequence number.
     case unknownAllowance
+    /// The endpoint is suspended already, or is not.
+    case suspendedBefore
+    case notSuspended
     /// The wall clock is so much ahead of the last entry that it is rather wrong than right.
     case clockAhead(seconds: Int64, latest: Timestamp)
     /// The journal contradicts itself: nothing may be built on it.

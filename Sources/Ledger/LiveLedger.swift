@@ -39,6 +39,8 @@ struct LedgerState: ~Copyable, Sendable {
     var keys: [Fold.Key]
     var doubtfulHolds: [UInt64: DoubtfulHold] = [:]
     var doubtfulAllowances: [UInt64: Fold.DoubtfulAllowance] = [:]
+    /// By endpoint.
+    var suspensions: [String: Fold.Suspended] = [:]
     /// What has counted since the books were followed last, and a little before.
     var kept = KeptEvidence()
     /// Holds that have an end here and no place in the journal yet, because it takes nothing now. While there are any, nothing is held.
@@ -124,9 +126,13 @@ extension LiveLedger {
 
     /// Ends a hold and says by how much it was overrun. A second end of the same hold does nothing.
     ///
-    /// - Parameter rawUsage: the provider's usage object as it came; journalled when it is one object of at most 2,048 bytes.
+    /// - Parameters:
+    ///   - region: where the provider said that it processed the attempt, at most 64 bytes of visible ASCII.
+    ///   - rawUsage: the provider's usage object as it came; journalled when it is one object of at most 2,048 bytes.
     @discardableResult
-    public func end(_ hold: Hold, _ end: End, rawUsage: UnsafeRawBufferPointer? = nil, at moment: Timestamp) -> Money {
+    public func end(
+        _ hold: Hold, _ end: End, region: String? = nil, rawUsage: UnsafeRawBufferPointer? = nil, at moment: Timestamp
+    ) -> Money {
         let journal = journal
         let raw = rawUsage.flatMap { $0.count <= largestRawUsage && isOneObject($0) ? $0 : nil }
         nonisolated(unsafe) let usage = raw
@@ -136,14 +142,15 @@ extension LiveLedger {
             case .settled(let meters, let amount, let estimated, let tier):
                 let entry = EndEntry(
                     hold: hold.sequence, attempt: hold.attempt, how: .settled, settled: amount, usage: meters,
-                    estimated: estimated, tier: tier)
+                    estimated: estimated, tier: tier, region: region)
                 overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)?.overrun ?? .zero
             case .voided(let why):
                 let entry = EndEntry(
-                    hold: hold.sequence, attempt: hold.attempt, how: .voided, settled: .zero, why: clipped(why, 128))
+                    hold: hold.sequence, attempt: hold.attempt, how: .voided, settled: .zero, why: clipped(why, 128),
+                    region: region)
                 overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)?.overrun ?? .zero
             case .doubt(let why):
-                state.doubt(hold, why: clipped(why, 128), journal, at: moment)
+                state.doubt(hold, why: clipped(why, 128), region: region, journal, at: moment)
                 overrun = .zero
             }
             return (overrun, state.takeAlerts())
@@ -272,7 +279,8 @@ extension LedgerState {
                 say(journal)
             }
             let limit = accounts.limits(account).spend.first { $0.period == period }?.amount ?? .zero
-            alerts.append(AlertNotice(account: account, period: period, percent: percent, settled: settled, limit: limit))
+            alerts.append(
+                .limit(LimitNotice(account: account, period: period, percent: percent, settled: settled, limit: limit)))
         }
     }
 
@@ -324,7 +332,7 @@ extension LedgerState {
         return (ended.overrun, sequence)
     }
 
-    mutating func doubt(_ hold: Hold, why: String, _ journal: Journal, at moment: Timestamp) {
+    mutating func doubt(_ hold: Hold, why: String, region: String? = nil, _ journal: Journal, at moment: Timestamp) {
         let now = clock.now(moment)
         guard accounts.doubt(hold.ref, at: now) != nil else { return }
         doubtfulHolds[hold.sequence] = DoubtfulHold(
@@ -332,6 +340,7 @@ extension LedgerState {
         writer.begin("doubt", at: now)
         writer.member("hold", sequence: hold.sequence)
         writer.member("why", why)
+        if let region { writer.member("region", region) }
         if writer.finish() { say(journal) }
     }
 }

@@ -182,6 +182,7 @@ extension LedgerState {
                 overrun: hold.overrun, since: since)
         }
         doubtfulAllowances = fold.doubtfulAllowances
+        suspensions = fold.suspensions
         kept = fold.kept
     }
 }

@@ -14,6 +14,8 @@ public struct Health: Sendable, Hashable {
 
     /// The engine behind the endpoint is not ready.
     public var down = false
+    /// Nothing goes there until somebody lifts it, however well it answers.
+    public var suspended = false
     public private(set) var coolUntil: Timestamp?
     public private(set) var failuresInRow = 0
     public private(set) var openUntil: Timestamp?
@@ -43,9 +45,11 @@ public struct Health: Sendable, Hashable {
         case cooling(until: Timestamp)
         case open(until: Timestamp)
         case down
+        case suspended
     }
 
     public func availability(at now: Timestamp) -> Availability {
+        if suspended { return .suspended }
         if down { return .down }
         if let coolUntil, now < coolUntil { return .cooling(until: coolUntil) }
         guard let openUntil else { return .ready }
@@ -57,8 +61,9 @@ public struct Health: Sendable, Hashable {
         return .trial
     }
 
-    /// An attempt of probably so many tokens is about to go out; false when the quota has no room for it.
+    /// An attempt of probably so many tokens is about to go out; false when the endpoint is suspended or the quota has no room for it.
     public mutating func begin(tokens: Int64, at now: Timestamp) -> Bool {
+        if suspended { return false }
         if case .none = quota.room(tokens: tokens, at: now) { return false }
         if let openUntil, now >= openUntil { trialSince = now }
         quota.began(tokens: tokens, at: now)

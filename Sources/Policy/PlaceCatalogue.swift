@@ -147,17 +147,4 @@ extension PlaceCatalogue {
             return !others.contains(country)
         }.sorted()
     }
-
-    /// The region that a provider reports under its display name or its own, such as `East US 2` or `eastus2`; nil: none is known.
-    public func region(reported text: some StringProtocol, by cloud: String) -> String? {
-        func plain(_ name: some StringProtocol) -> [UInt8] {
-            name.utf8.compactMap { $0 == 0x20 ? nil : (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-        }
-        guard let regions = clouds[cloud]?.regions, text.utf8.count <= Self.reportedBytesMax else { return nil }
-        let wanted = plain(text)
-        return regions.first { plain($0.key) == wanted || plain($0.value.display ?? "") == wanted && !wanted.isEmpty }?.key
-    }
-
-    /// No region's name is longer.
-    static let reportedBytesMax = 64
 }

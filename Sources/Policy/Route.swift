@@ -12,7 +12,7 @@ public enum Refusal: Sendable, Hashable {
     case denied([Denial])
     /// No permitted endpoint serves this operation.
     case operationNotServed
-    /// All permitted endpoints are cooling, open, out of quota or down; when to come back, if known.
+    /// All permitted endpoints are cooling, open, out of quota, down or suspended; when to come back, if known.
     case unavailable(until: Timestamp?)
 }
 
@@ -51,7 +51,7 @@ public func route(
             case .none(let until): back = min(back ?? until, until)
             }
         case .cooling(let until), .open(let until): back = min(back ?? until, until)
-        case .down: break
+        case .down, .suspended: break
         }
     }
     if !anyPermitted {

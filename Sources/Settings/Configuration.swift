@@ -15,6 +15,8 @@ public struct Configuration: Sendable {
     /// Each zone of the file, and of the catalogue where the file used it, with all its members; members that are zones are expanded,
     /// and stay beside their own.
     public var zones: [String: Set<Place>]
+    /// Holds what providers report of regions against the endpoints' labels.
+    public var regions: RegionJudge
     /// The order of data classes that keys and clients name.
     public var classes: DataClasses
     public var engines: [EngineSpec]
@@ -40,9 +42,9 @@ public struct Configuration: Sendable {
     public init(
         node: String, dataFolder: String, listen: Listen, limits: ListenerLimits = ListenerLimits(),
         journal: JournalSettings = JournalSettings(), doubt: DoubtPolicy = DoubtPolicy(), zones: [String: Set<Place>] = [:],
-        classes: DataClasses = .standard, engines: [EngineSpec] = [], endpoints: [Endpoint], priceBook: PriceBook,
-        tenants: [TenantPolicy], policies: PolicyTimeline? = nil, files: [String] = [], accountLimits: [AccountLimit] = [],
-        timeZones: [String: CivilZone] = [:],
+        regions: RegionJudge = RegionJudge(), classes: DataClasses = .standard, engines: [EngineSpec] = [],
+        endpoints: [Endpoint], priceBook: PriceBook, tenants: [TenantPolicy], policies: PolicyTimeline? = nil,
+        files: [String] = [], accountLimits: [AccountLimit] = [], timeZones: [String: CivilZone] = [:],
         alerts: AlertSettings? = nil, witness: WitnessSettings? = nil, backupFolder: String? = nil, notes: [String] = [],
         source: String = ""
     ) {
@@ -53,6 +55,7 @@ public struct Configuration: Sendable {
         self.journal = journal
         self.doubt = doubt
         self.zones = zones
+        self.regions = regions
         self.classes = classes
         self.engines = engines
         self.endpoints = endpoints

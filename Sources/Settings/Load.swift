@@ -88,6 +88,8 @@ private func decode(_ text: String, _ world: World, at now: Timestamp, _ report:
     let backup = top.optionalSection("backup").flatMap { decodeBackup($0, world, data: data) }
     let policy = top.optionalSection("policy").map { decodePolicySources($0, world) }
     top.finish()
+    let allZones = zones.expanded.merging(world.places.used) { own, _ in own }
+    let regions = decodeRegions(endpoints?.present ?? [], zones: allZones, world.places, report)
 
     guard let node, let data, let listen, let prices, let endpoints, let tenants else { return nil }
     let policies = policy.flatMap { policy in
@@ -100,9 +102,22 @@ private func decode(_ text: String, _ world: World, at now: Timestamp, _ report:
     }
     return Configuration(
         node: node, dataFolder: data, listen: listen, limits: limits, journal: journal, doubt: doubt,
-        zones: zones.expanded.merging(world.places.used) { own, _ in own }, classes: classes,
+        zones: allZones, regions: regions, classes: classes,
         engines: engines.present, endpoints: endpoints.present, priceBook: PriceBook(prices),
         tenants: tenants.policies, policies: policies, files: policy?.paths ?? [],
         accountLimits: tenants.limits, timeZones: world.timeZones.loaded, alerts: alerts,
         witness: witness, backupFolder: backup, notes: report.notes, source: text)
+}
+
+/// What providers' reports of regions are held against. Without the catalogue reports are journalled and not judged.
+private func decodeRegions(
+    _ endpoints: [Endpoint], zones: [String: Set<Place>], _ places: PlaceSource, _ report: Report
+) -> RegionJudge {
+    guard let catalogue = places.atHand else {
+        if endpoints.contains(where: { $0.provider == .azure }) {
+            report.note("regions that Azure reports are not judged: the catalogue of places `places.json` cannot be read")
+        }
+        return RegionJudge(zones: zones)
+    }
+    return RegionJudge(catalogue, zones: zones)
 }

@@ -272,6 +272,9 @@ final class PlaceSource {
         return nil
     }
 
+    /// The catalogue, for what no word of the file asks for; nil when there is none that can be read.
+    var atHand: PlaceCatalogue? { if case .read(let catalogue) = load() { catalogue } else { nil } }
+
     /// The members of a zone that the catalogue has, its zones inside included by name; nil when it has none of this name.
     func zone(_ name: String) -> Set<Place>? {
         if let known = used[name] { return known }

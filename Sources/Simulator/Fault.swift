@@ -50,11 +50,17 @@ public enum Fault: Sendable, Equatable {
     case absurdUsage
     /// Interim answers before the real one.
     case informational
+    /// A proper answer that says it comes from elsewhere: another region in `x-ms-region`.
+    case region(String)
 }
 
 extension Fault {
     /// Reads `name` or `name:number` or `name:number:more`; nil when it is none.
     public init?(_ text: some StringProtocol) {
+        if let region = Fault.region(in: String(text)) {
+            self = .region(region)
+            return
+        }
         let parts = String(text).split(separator: Character(":"), omittingEmptySubsequences: false).map { String($0) }
         let first = parts.count > 1 ? Int(parts[1]) : nil
         let second = parts.count > 2 ? Int(parts[2]) : nil
@@ -89,6 +95,14 @@ extension Fault {
         if parts.count > most { return nil }
     }
 
+    /// `region:East US 2`: a value that a header can carry; alone, another one than an endpoint reports unless told.
+    private static func region(in text: String) -> String? {
+        if text == "region" { return "East US 2" }
+        guard text.hasPrefix("region:") else { return nil }
+        let region = text.dropFirst("region:".count)
+        return !region.isEmpty && region.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F } ? String(region) : nil
+    }
+
     private static let plain: [String: Fault] = [
         "down": .down, "refuse": .refuse, "endless": .endless, "garbage": .garbage, "length-short": .lengthShort,
         "length-long": .lengthLong, "close-early": .closeEarly, "no-answer": .noAnswer,
@@ -100,7 +114,7 @@ extension Fault {
     static var names: [String] {
         plain.keys.sorted() + [
             "status", "stall-stream", "rate-limit", "stall-head", "cut-stream", "cut-inside", "reset-stream", "end-early",
-            "malformed-event", "error-event", "bad-chunk", "drip", "huge-head",
+            "malformed-event", "error-event", "bad-chunk", "drip", "huge-head", "region",
         ]
     }
 
@@ -120,6 +134,7 @@ extension Fault {
         case .badChunk(let event): "bad-chunk:\(event)"
         case .drip(let milliseconds): "drip:\(milliseconds)"
         case .hugeHead(let bytes): "huge-head:\(bytes)"
+        case .region(let region): "region:\(region)"
         default: Fault.plain.first { $0.value == self }?.key ?? ""
         }
     }
@@ -134,6 +149,8 @@ public struct FaultRule: Sendable, Equatable {
     public var requests: [Int]?
     /// Every so many requests.
     public var every: Int?
+    /// From this request of the endpoint on.
+    public var from: Int?
     public var model: String?
 
     public init(_ fault: Fault) { self.fault = fault }
@@ -143,6 +160,7 @@ public struct FaultRule: Sendable, Equatable {
         if let only = self.model, only != model { return false }
         if let requests, !requests.contains(number) { return false }
         if let every, !number.isMultiple(of: every) { return false }
+        if let from, number < from { return false }
         if let share, draw >= share { return false }
         return true
     }

@@ -54,7 +54,13 @@ extension Stage {
     }
 
     /// Fields that the provider puts on every answer.
-    func provided(_ asked: HTTPHeaders, _ model: PlayedModel, random: inout Randomness) -> [Header] {
+    func provided(_ asked: HTTPHeaders, _ model: PlayedModel, _ fault: Fault?, random: inout Randomness) -> [Header] {
+        let usual = provided(asked, model, random: &random)
+        guard let region = if case .region(let told)? = fault { told } else { endpoint.region } else { return usual }
+        return usual + [Header("x-ms-region", region)]
+    }
+
+    private func provided(_ asked: HTTPHeaders, _ model: PlayedModel, random: inout Randomness) -> [Header] {
         switch endpoint.provider {
         case .openai:
             return [
@@ -65,7 +71,7 @@ extension Stage {
             let echo = asked.first(name: "x-ms-client-request-id").map { [Header("x-ms-client-request-id", $0)] } ?? []
             return [
                 Header("apim-request-id", uuid(&random)), Header("x-request-id", uuid(&random)),
-                Header("x-ms-region", endpoint.region), Header("x-ms-deployment-name", model.name),
+                Header("x-ms-deployment-name", model.name),
                 Header("x-ms-rai-invoked", "true"), Header("azureml-model-session", "d004-20260815200304"),
             ] + echo
         case .deepseek: return [Header("x-ds-trace-id", identifier(32, &random).lowercased())]

@@ -50,6 +50,9 @@ public enum PlayedProvider: String, Sendable, CaseIterable {
         }
     }
 
+    /// What its `x-ms-region` says when the scenario does not; only Azure sends one.
+    var region: String? { self == .azure ? "Sweden Central" : nil }
+
     /// Sends the model's thoughts as `reasoning_content`; the others only bill them.
     var showsReasoning: Bool {
         switch self {
@@ -69,8 +72,8 @@ public struct PlayedEndpoint: Sendable {
     public var basePath: String = "/v1"
     /// What a caller must present; nil: anything goes.
     public var credential: String?
-    /// What Azure sends as `x-ms-region`.
-    public var region: String = "Sweden Central"
+    /// What every answer says in `x-ms-region`; nil: nothing.
+    public var region: String?
     public var headers: [Header] = []
     public var limits: RateLimits?
     public var faults: [FaultRule] = []

@@ -38,7 +38,7 @@ struct ScenarioReader {
             throw table.wrong("basePath", "must start with / and not end with it")
         }
         made.credential = try table.text("credential")
-        if let region = try table.text("region") { made.region = region }
+        made.region = try table.text("region") ?? made.provider.region
         made.headers = try table.headers("headers")
         made.limits = try limits(&table)
         made.faults = try table.list("faults").map(rule)
@@ -117,6 +117,7 @@ struct ScenarioReader {
         }
         if !requests.isEmpty { rule.requests = requests }
         rule.every = try table.integer("every", 1...Int.max)
+        rule.from = try table.integer("from", 1...Int.max)
         rule.model = try table.text("model")
         try table.finish()
         return rule

@@ -128,7 +128,7 @@ extension Stage {
                 answer(
                     route, named.model, accepted: accepted, body: body, bytes: bytes, fault: fault, random: &random)
             }
-        decision.answer.headers += provided(head.headers, model, random: &random) + endpoint.headers
+        decision.answer.headers += provided(head.headers, model, fault, random: &random) + endpoint.headers
         return decision
     }
 

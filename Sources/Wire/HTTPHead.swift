@@ -36,7 +36,7 @@ public struct HTTPSpan: Sendable, Hashable {
 
 /// The fields that Weir acts on; found while the head is parsed, so that looking one up costs nothing.
 public enum HTTPField: UInt8, Sendable, CaseIterable {
-    case host, date, expect, apiKey, upgrade, trailer, xAPIKey, connection, traceparent, retryAfter, contentType, xRequestID
+    case host, date, expect, apiKey, upgrade, region, xAPIKey, connection, traceparent, retryAfter, contentType, xRequestID
     case authorization, contentLength, contentEncoding, transferEncoding
 }
 
@@ -189,11 +189,11 @@ extension HTTPField {
         case (6, UInt8(ascii: "e")): found = (.expect, "expect")
         case (7, UInt8(ascii: "a")): found = (.apiKey, "api-key")
         case (7, UInt8(ascii: "u")): found = (.upgrade, "upgrade")
-        case (7, UInt8(ascii: "t")): found = (.trailer, "trailer")
         case (9, UInt8(ascii: "x")): found = (.xAPIKey, "x-api-key")
         case (10, UInt8(ascii: "c")): found = (.connection, "connection")
         case (11, UInt8(ascii: "t")): found = (.traceparent, "traceparent")
         case (11, UInt8(ascii: "r")): found = (.retryAfter, "retry-after")
+        case (11, UInt8(ascii: "x")): found = (.region, "x-ms-region")
         case (12, UInt8(ascii: "c")): found = (.contentType, "content-type")
         case (12, UInt8(ascii: "x")): found = (.xRequestID, "x-request-id")
         case (13, UInt8(ascii: "a")): found = (.authorization, "authorization")

@@ -5,7 +5,7 @@ import Logging
 import Settings
 import Synchronization
 
-/// Where alerts of limits arrive: each is a line of the log, a count for the metrics and, if one is configured, a message to a webhook.
+/// Where alerts arrive: each is a line of the log, a count for the metrics and, if one is configured, a message to a webhook.
 final class AlertDesk: Sendable {
     private let log: Logger
     private let node: String
@@ -32,12 +32,23 @@ final class AlertDesk: Sendable {
 
     func take(_ alert: AlertNotice) {
         told.add(1, ordering: .relaxed)
-        log.warning(
-            "a limit comes near",
-            metadata: [
-                "account": "\(alert.account)", "period": "\(alert.period)", "percent": "\(alert.percent)",
-                "settled": "\(alert.settled)", "limit": "\(alert.limit)",
-            ])
+        switch alert {
+        case .limit(let notice):
+            log.warning(
+                "a limit comes near",
+                metadata: [
+                    "account": "\(notice.account)", "period": "\(notice.period)", "percent": "\(notice.percent)",
+                    "settled": "\(notice.settled)", "limit": "\(notice.limit)",
+                ])
+        case .suspended(let suspension):
+            log.critical(
+                "an endpoint reported a region outside of its label and is suspended",
+                metadata: [
+                    "endpoint": "\(suspension.endpoint)", "region": "\(suspension.report?.region ?? "")",
+                    "processedIn": "\((suspension.report?.processedIn ?? []).joined(separator: " "))",
+                    "attempt": "\(suspension.report?.attempt.description ?? "")",
+                ])
+        }
         sender.withLock { $0?.sender.send(alert, at: .now()) }
     }
 }

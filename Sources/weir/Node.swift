@@ -79,6 +79,13 @@ actor Node {
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.loops ?? System.coreCount)
         try ledger.check(Self.limits(of: configuration))
         try Self.journal(configuration, generation: generation, in: ledger)
+        // Before any call: what was suspended stays so.
+        for (endpoint, suspended) in ledger.suspensions {
+            board.suspend(endpoint)
+            log.warning(
+                "an endpoint is suspended",
+                metadata: ["endpoint": "\(endpoint)", "since": "\(suspended.since)", "why": "\(suspended.suspension.why)"])
+        }
         let snapshot = Self.snapshot(configuration, generation: generation, ledger: ledger, board: board)
         // Without the vocabularies estimates count bytes, which is rather too much than too little.
         let vocabularies = shareFile("tokenizers/README.md", environment: environment).map {
@@ -247,7 +254,8 @@ actor Node {
         }
         return Snapshot(
             catalogue: catalogue, prices: configuration.priceBook, limits: configuration.limits, keys: keys,
-            policyHash: configuration.policies.map { PolicyFile.hash(of: $0.book) }, board: board)
+            policyHash: configuration.policies.map { PolicyFile.hash(of: $0.book) }, board: board,
+            regions: configuration.regions)
     }
 
     private static func tlsContext(_ files: TLSFiles) throws -> NIOSSLContext {

@@ -19,6 +19,9 @@ extension Node {
             limitKey: { try await self.limitKey($0, $1) },
             labelKey: { try await self.labelKey($0, $1) },
             revokeKey: { try await self.revokeKey($0, why: $1) },
+            listEndpoints: { self.endpointList() },
+            suspendEndpoint: { try await self.suspendEndpoint($0, why: $1) },
+            resumeEndpoint: { try await self.resumeEndpoint($0, why: $1) },
             usage: { query in
                 // Both days are meant whole.
                 let end = CivilDate(daysSince1970: query.to.daysSince1970 + 1).start
@@ -91,6 +94,30 @@ extension Node {
         try await revoke(id, why: why)
     }
 
+    // MARK: Endpoints
+
+    private nonisolated func endpointList() -> EndpointList {
+        let catalogue = gateway.snapshot.catalogue
+        return EndpointList(
+            catalogue, health: board.health(of: catalogue), suspensions: ledger.suspensions, at: .now())
+    }
+
+    private nonisolated func suspendEndpoint(_ name: String, why: String) async throws {
+        guard gateway.snapshot.catalogue.endpoints.contains(where: { $0.name == name }) else {
+            throw AdminError.unknownEndpoint
+        }
+        let board = board
+        let suspension = Suspension(endpoint: name, who: "administrator", why: why)
+        try await durable(try ledger.suspend(byHand: suspension, at: .now()) { board.suspend(name) })
+    }
+
+    /// Also of one that the configuration has no more, so that nothing is left suspended under a name that comes back.
+    private nonisolated func resumeEndpoint(_ name: String, why: String) async throws {
+        let board = board
+        try await durable(
+            try ledger.resume(endpoint: name, who: "administrator", why: why, at: .now()) { board.resume(name) })
+    }
+
     // MARK: Evidence
 
     /// Looks through the journal, which may take long: never on this actor.
@@ -122,7 +149,8 @@ extension Node {
             return try ExplainReport(
                 key: record, model: query.model, operation: query.operation, claim: query.claim, in: catalogue,
                 health: board.health(of: catalogue), prices: configuration.priceBook,
-                serves: { catalogue.endpoints[$0].serves($1) }, at: .now())
+                serves: { catalogue.endpoints[$0].serves($1) }, suspensions: ledger.suspensions,
+                at: .now())
         } catch {
             throw AdminError.refused("A client of this key could not say this of its calls: \(error).", action: "Claim less.")
         }
@@ -148,9 +176,10 @@ extension Node {
             let available =
                 switch health[index].availability(at: now) {
                 case .ready, .trial: true
-                case .cooling, .open, .down: false
+                case .cooling, .open, .down, .suspended: false
                 }
-            facts[endpoint.name] = MetricsSnapshot.EndpointFacts(endpoint, isAvailable: available)
+            facts[endpoint.name] = MetricsSnapshot.EndpointFacts(
+                endpoint, isAvailable: available, isSuspended: health[index].suspended)
         }
         let journal = ledger.journal
         return MetricsSnapshot(

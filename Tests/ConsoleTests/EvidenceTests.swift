@@ -80,14 +80,15 @@ struct AlertSenderTests {
         let told = [50, 80] + Array(101...140)
         for percent in told {
             sender.send(
-                AlertNotice(
-                    account: .tenant("acme"), period: .day(zone: "Asia/Shanghai"), percent: percent,
-                    settled: Money(nanos: 5_000_000_000), limit: Money(nanos: 10_000_000_000)), at: Timestamp(seconds: 0))
+                .limit(
+                    LimitNotice(
+                        account: .tenant("acme"), period: .day(zone: "Asia/Shanghai"), percent: percent,
+                        settled: Money(nanos: 5_000_000_000), limit: Money(nanos: 10_000_000_000))), at: Timestamp(seconds: 0))
         }
         for _ in 0..<200 where hook.bodies.count < told.count + 1 { try await Task.sleep(for: .milliseconds(50)) }
         let bodies = hook.bodies
         #expect(bodies.count == told.count + 1, "one refused, the rest taken")
-        let messages = try bodies.map { try JSONDecoder().decode(AlertMessage.self, from: Data($0.body.utf8)) }
+        let messages = try bodies.map { try JSONDecoder().decode(LimitMessage.self, from: Data($0.body.utf8)) }
         #expect(messages.map(\.percent) == [50] + told)
         #expect(messages.first?.account == "tenant acme" && messages.first?.settled == "5.00" && messages.first?.limit == "10.00")
         #expect(bodies.allSatisfy { $0.head.contains("authorization: Bearer canary") })

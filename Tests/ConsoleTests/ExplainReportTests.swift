@@ -21,7 +21,7 @@ struct ExplainReportTests {
 
     private func report(
         _ endpoints: [Endpoint], model: String = "gpt-4o", keyModels: Set<String>? = nil, expires: Timestamp? = nil,
-        tenant: String = "acme", health: [Health]? = nil, serves: Bool = true
+        tenant: String = "acme", health: [Health]? = nil, serves: Bool = true, suspensions: [String: Fold.Suspended] = [:]
     ) throws -> ExplainReport {
         let catalogue = Catalogue(
             generation: 5, endpoints: endpoints,
@@ -37,7 +37,7 @@ struct ExplainReportTests {
         ])
         return try ExplainReport(
             key: key, model: model, operation: .chat, in: catalogue, health: health ?? endpoints.map { _ in Health() },
-            prices: prices, serves: { _, _ in serves }, at: now)
+            prices: prices, serves: { _, _ in serves }, suspensions: suspensions, at: now)
     }
 
     @Test("Candidates come first by priority, then what is against the others")
@@ -68,6 +68,20 @@ struct ExplainReportTests {
         let unavailable = try report([sweden], health: [down])
         #expect(unavailable.verdict == "Refused for now: no permitted endpoint is available.")
         #expect(unavailable.endpoints[0].reason == "its engine is not ready")
+    }
+
+    @Test("A suspended endpoint is shown with what it reported, and when there is no other the verdict says what lifts it")
+    func suspended() throws {
+        var health = Health()
+        health.suspended = true
+        let report = try report(
+            [endpoint("se", place: "SE")], health: [health], suspensions: sampleSuspensions())
+        #expect(report.endpoints[0].standing == .suspended)
+        #expect(report.endpoints[0].reason == "suspended: it reported East US 2, and its label says SE")
+        #expect(report.verdict == "Refused until `weir endpoints resume`: each permitted endpoint is suspended.")
+        let other = try self.report(
+            [endpoint("se", place: "SE"), endpoint("two", place: "SE")], health: [health, Health()])
+        #expect(other.endpoints.map(\.standing) == [.candidate, .suspended])
     }
 
     @Test("A candidate without a price is passed over, and without any the call is refused")

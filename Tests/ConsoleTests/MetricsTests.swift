@@ -13,6 +13,8 @@ func sampleMetrics() -> MetricsSnapshot {
     counts.attempts = 3
     counts.answered = 2
     counts.failed = 1
+    counts.regions.agreed = 9
+    counts.regions.contradicted = 1
     counts.usage = Usage(input: 100, cachedInput: 20, output: 30, reasoning: 5)
     counts.duration.counts[3] = 2
     counts.duration.counts[LoopMetrics.durationBuckets.count] = 1
@@ -28,7 +30,7 @@ func sampleMetrics() -> MetricsSnapshot {
         version: "0.1.0", started: Timestamp(seconds: 1_700_000_000), generation: 3, loops: loops,
         endpoints: [
             "azure-sweden": .init(provider: .azure, model: "gpt-4o", isAvailable: true),
-            "odd \"name\"\\\n": .init(provider: .llamaCpp, model: nil, isAvailable: false),
+            "odd \"name\"\\\n": .init(provider: .llamaCpp, model: nil, isAvailable: false, isSuspended: true),
         ], engines: ["local": .ready, "other": .failed(reason: "no program")], journal: journal, journalState: .running,
         durable: 40, next: 42, openHolds: 2, holdsInDoubt: 1, backup: .init(size: 39, failures: 1),
         witness: .init(size: 38, failures: 0, isContradicted: true),
@@ -63,6 +65,10 @@ struct MetricsTests {
         #expect(page["gen_ai_server_request_duration_seconds_bucket", azure.merging(["le": "+Inf"]) { $1 }] == "3")
         let odd = ["weir_endpoint": "odd \"name\"\\\n", "gen_ai_provider_name": "llama.cpp"]
         #expect(page["weir_endpoint_available", odd] == "0")
+        #expect(page["weir_endpoint_suspended", odd] == "1" && page["weir_endpoint_suspended", azure] == "0")
+        for (verdict, count) in [("agrees", "9"), ("unknown", "0"), ("contradicts", "1")] {
+            #expect(page["weir_region_reports_total", azure.merging(["verdict": verdict]) { $1 }] == count)
+        }
         #expect(page["weir_journal_lag_entries", [:]] == "2")
         #expect(page["weir_journal_sync_seconds_bucket", ["le": "0.0005"]] == "1")
         #expect(page["weir_holds_open", [:]] == "2" && page["weir_holds_in_doubt", [:]] == "1")

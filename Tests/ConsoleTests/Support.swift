@@ -78,6 +78,16 @@ final class World: Sendable {
                     state.reasons.append(why)
                 }
             },
+            listEndpoints: { sampleEndpoints() },
+            suspendEndpoint: { name, why in
+                guard name == "one" else { throw AdminError.unknownEndpoint }
+                if why == "twice" { throw LedgerError.suspendedBefore }
+                self.state.withLock { $0.reasons.append("suspend \(name): \(why)") }
+            },
+            resumeEndpoint: { name, why in
+                if why == "twice" { throw LedgerError.notSuspended }
+                self.state.withLock { $0.reasons.append("resume \(name): \(why)") }
+            },
             usage: { query in
                 self.state.withLock { $0.usageQueries.append(query) }
                 return []

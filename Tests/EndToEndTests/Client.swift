@@ -45,11 +45,8 @@ final class Client {
                 connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard connected == 0 else {
-            let why = errno
-            Glibc.close(socket)
-            throw Broken(why: "connect: \(why)")
-        }
+        // What throws here is deinitialised too, which closes the socket, and only once.
+        guard connected == 0 else { throw Broken(why: "connect: \(errno)") }
     }
 
     deinit { Glibc.close(socket) }

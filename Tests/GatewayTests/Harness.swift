@@ -45,7 +45,7 @@ struct Harness {
         price: Price = .test, prices: PriceBook? = nil, tenant: TenantPolicy = .test, tenants more: [TenantPolicy] = [],
         keys: [TestKey] = [], labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2,
         disk: SwitchedDisk = SwitchedDisk(), estimator: Estimator? = nil,
-        log: Logger? = nil,
+        log: Logger? = nil, regions: RegionJudge = RegionJudge(),
         tls: NIOSSLContext? = nil,
         endpoints make: @Sendable ([String: Int]) -> [Endpoint] = { ports in
             ports.sorted { $0.key < $1.key }.map { .test($0.key, port: $0.value) }
@@ -83,7 +83,8 @@ struct Harness {
             }
             let snapshot = Snapshot(
                 catalogue: catalogue, prices: prices, limits: limits, keys: entries,
-                policyHash: policies == nil ? nil : "00112233445566778899aabbccddeeff", board: board)
+                policyHash: policies == nil ? nil : "00112233445566778899aabbccddeeff", board: board,
+                regions: regions)
             let gateway = try await GatewayServer(
                 group: group, snapshot: snapshot, journal: ledger.journal, ledger: ledger, board: board,
                 estimator: estimator, log: log ?? .silent)

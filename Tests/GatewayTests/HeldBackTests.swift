@@ -71,7 +71,9 @@ struct HeldBackTests {
             #expect(answer.body.contains("weir_journal_unavailable") && !answer.body.contains("[DONE]"), "\(answer.body)")
             #expect(Self.deltas(answer.body) <= 8 + Self.eventsInDoubt)
             disk.stalls = false
-            let doubts = try weir.entries().compactMap { if case .doubt(hold: _, why: let why) = $0 { why } else { nil } }
+            let doubts = try weir.entries().compactMap {
+                if case .doubt(hold: _, why: let why, region: _) = $0 { why } else { nil }
+            }
             #expect(doubts == ["journal_unavailable"])
         }
     }

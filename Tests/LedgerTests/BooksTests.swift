@@ -65,6 +65,18 @@ struct BooksTests {
                 }
                 if step == 700 { _ = try ledger.rotate(key: "a", secrets: [KeySecret(digest: KeyDigest(9, 9, 9, 9))], at: now) }
                 if step == 900 { try ledger.setLimits([(.tenant("acme"), Money?.none), (.key("b"), nanos(3_000))], at: now) }
+                // Suspended and resumed, within a batch and over several, by report and by hand.
+                if step % 23 == 0 {
+                    let endpoint = "endpoint \(Int.random(in: 0..<4, using: &random))"
+                    let report = Suspension.Report(
+                        region: "R", processedIn: ["SE"], attempt: AttemptID(high: 1, low: UInt64(step)))
+                    switch Int.random(in: 0..<3, using: &random) {
+                    case 0: _ = ledger.suspend(Suspension(endpoint: endpoint, contradictedBy: report), at: now)
+                    case 1:
+                        _ = try? ledger.suspend(byHand: Suspension(endpoint: endpoint, who: "a", why: "b"), at: now) {}
+                    default: _ = try? ledger.resume(endpoint: endpoint, who: "a", why: "b", at: now) {}
+                    }
+                }
                 if step == 1_200 { _ = try ledger.revoke(key: "c", why: "test", at: now) }
                 ledger.refusal(key: "a", code: "weir_test", model: nil, at: now)
                 if step % 17 == 0 { ledger.journal.commit() }
@@ -111,6 +123,7 @@ struct BooksTests {
             }
             #expect(try books.refusals(from: zero, to: far).map(\.count) == [3_000])
             #expect(difference(ledger, whole) == nil)
+            #expect(!whole.suspensions.isEmpty && whole.suspensions == ledger.suspensions)
             #expect(whole.balances.keys.contains { $0.period == .rolling(seconds: 3_600) })
         }
     }

@@ -182,11 +182,16 @@ struct EntryTests {
                         imageOutput: number()),
                     estimated: .random(using: &random), tier: pick(ServiceTier.allCases, &random),
                     why: Bool.random(using: &random) ? text() : nil,
-                    evidence: Bool.random(using: &random) ? text() : nil,
+                    evidence: Bool.random(using: &random) ? text() : nil, region: Bool.random(using: &random) ? text() : nil,
                     rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
                 )),
             .end(EndEntry(hold: count(), attempt: attempt(), how: .voided, settled: .zero, why: text())),
-            .doubt(hold: count(), why: text()),
+            .doubt(hold: count(), why: text()), .doubt(hold: count(), why: text(), region: text()),
+            .suspended(Suspension(endpoint: text(), who: text(), why: text())),
+            .suspended(
+                Suspension(
+                    endpoint: text(), contradictedBy: .init(region: text(), processedIn: [text(), text()], attempt: attempt()))),
+            .resumed(endpoint: text(), who: text(), why: text()),
             .refused(
                 from: Timestamp(nanoseconds: number()),
                 [

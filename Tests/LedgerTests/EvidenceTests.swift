@@ -181,7 +181,9 @@ struct EvidenceTests {
         disk.endProcess()
         let (again, _) = try LedgerTests.open(disk)
         let told = Mutex<[Int]>([])
-        again.onAlert { alert in told.withLock { $0.append(alert.percent) } }
+        again.onAlert { alert in
+            if case .limit(let notice) = alert { told.withLock { $0.append(notice.percent) } }
+        }
         _ = try again.revoke(key: "k", why: "test", at: noon)
         #expect(told.withLock { $0 } == [50])
         again.journal.commit()

@@ -320,8 +320,8 @@ struct LimitsTests {
 
 /// What a ledger told of.
 private final class Told: Sendable {
-    private let alerts = Mutex<[AlertNotice]>([])
-    func add(_ alert: AlertNotice) { alerts.withLock { $0.append(alert) } }
-    var all: [AlertNotice] { alerts.withLock { $0 } }
+    private let alerts = Mutex<[LimitNotice]>([])
+    func add(_ alert: AlertNotice) { if case .limit(let notice) = alert { alerts.withLock { $0.append(notice) } } }
+    var all: [LimitNotice] { alerts.withLock { $0 } }
     var percents: [Int] { all.map(\.percent) }
 }

@@ -127,6 +127,7 @@ struct ScanTests {
                         imageOutput: number()),
                     estimated: .random(using: &random), tier: ServiceTier.allCases[Int(attempt % 4)],
                     why: Bool.random(using: &random) ? "caller left" : nil,
+                    region: Bool.random(using: &random) ? "East US 2" : nil,
                     rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
                 )),
             .allowance(Entry.Block(key: "k1", window: attempt % 2 == 0 ? november : nil, amount: nanos(number()))),

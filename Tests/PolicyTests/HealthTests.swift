@@ -17,6 +17,28 @@ struct HealthTests {
         #expect(health.availability(at: after(5_000)) == .trial)
     }
 
+    @Test("While it is suspended nothing begins there, and neither answers nor time lift it")
+    func suspended() {
+        var health = Health()
+        health.suspended = true
+        health.record(.answered(latencyMicroseconds: 1), at: noon)
+        for moment in [noon, after(100_000_000)] {
+            #expect(health.availability(at: moment) == .suspended)
+            let begins = health.begin(tokens: 1, at: moment)
+            #expect(!begins)
+        }
+        let all = catalogue([endpoint("a"), endpoint("b", priority: 2)])
+        var random = SystemRandomNumberGenerator()
+        func decide(_ health: [Health]) -> Decision {
+            route(call(in: all), in: all, health: health, serves: { _, _ in true }, at: noon, using: &random)
+        }
+        #expect(decide([health, Health()]) == .attempt([1]))
+        #expect(decide([health, health]) == .refused(.unavailable(until: nil)))
+        #expect(decide([health, cooling(milliseconds: 9)]) == .refused(.unavailable(until: after(9))))
+        health.suspended = false
+        #expect(decide([health, Health()]) == .attempt([0, 1]))
+    }
+
     @Test("An answer between failures starts the count again")
     func resets() {
         var health = Health()

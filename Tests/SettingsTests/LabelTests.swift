@@ -46,6 +46,26 @@ struct LabelTests {
         #expect(stated.provenance(of: .processedIn) == .statement && stated.provenance(of: .trains) == nil)
     }
 
+    @Test("What Azure reports of regions is judged by the catalogue and the file's zones; where it is missing, a note says so")
+    func regions() throws {
+        let azure =
+            smallest.replacing("provider: openai", with: "provider: azure")
+            .replacing("processedIn: [SE]", with: "processedIn: [nordic]") + "\nzones: {nordic: [SE, NO]}"
+        func verdicts(_ configuration: Configuration) throws -> [RegionVerdict] {
+            let labels = try #require(configuration.endpoints.first).labels
+            return ["Norway East", "East US 2"].compactMap { RegionReport($0.utf8) }.map {
+                configuration.regions.verdict(on: $0, labels)
+            }
+        }
+        let judged = try loadWithPlaces(azure).get()
+        #expect(try verdicts(judged) == [.agrees, .contradicts] && judged.notes.isEmpty)
+        let blind = try load(azure).get()
+        #expect(try verdicts(blind) == [.unknown, .unknown])
+        #expect(
+            blind.notes == ["regions that Azure reports are not judged: the catalogue of places `places.json` cannot be read"])
+        #expect(try load(smallest).get().notes.isEmpty)
+    }
+
     @Test("An operator narrows: by zones, countries and a region of the zone, whose country then permits it")
     func narrowed() throws {
         let zone = "    deployment: {cloud: azure, region: swedencentral, sku: DataZoneStandard}\n"

@@ -130,13 +130,19 @@ struct PlaceCatalogueTests {
         #expect(shippedPlaces.countries(of: [anywhere]) == [anywhere])
     }
 
-    @Test("finds a region by what the provider reports")
-    func reported() {
-        #expect(shippedPlaces.region(reported: "East US 2", by: "azure") == "eastus2")
-        #expect(shippedPlaces.region(reported: "Sweden Central", by: "azure") == "swedencentral")
-        #expect(shippedPlaces.region(reported: "swedencentral", by: "azure") == "swedencentral")
-        for text in ["", "East US 3", "Sweden", String(repeating: "x", count: 100)] {
-            #expect(shippedPlaces.region(reported: text, by: "azure") == nil)
+    @Test("knows every Azure region by its display name and by its own, and no country's name of it is another's")
+    func reported() throws {
+        let judge = RegionJudge(shippedPlaces)
+        for cloud in ["azure", "azure-china", "azure-us-government"] {
+            for (name, region) in shippedPlaces.clouds[cloud]?.regions ?? [:] {
+                let labels = Labels(
+                    processedIn: [region.country ?? ""], storedIn: [], operator: "Microsoft", operatorCountry: "US")
+                let elsewhere = Labels(processedIn: ["AQ"], storedIn: [], operator: "Microsoft", operatorCountry: "US")
+                for text in [name, region.display ?? name] {
+                    #expect(judge.verdict(on: try #require(RegionReport(text.utf8)), labels) == .agrees, "\(text)")
+                    #expect(judge.verdict(on: try #require(RegionReport(text.utf8)), elsewhere) == .contradicts, "\(text)")
+                }
+            }
         }
     }
 

@@ -59,9 +59,12 @@ struct QuickstartTests {
     func full() throws {
         let environment = [
             "WEIR_LOCAL_MODEL": "1", "WEIR_SIM_KEY": "sim-key", "OPENAI_API_KEY": "canary-openai",
-            "AZURE_OPENAI_API_KEY": "canary-azure", "AZURE_OPENAI_ENDPOINT": "https://Res.openai.azure.com/",
+            "AZURE_OPENAI_API_KEY": "canary-azure", "AZURE_OPENAI_ENDPOINT": "https://Res.openai.azure.com/", "WEIR_SHARE": "s",
         ]
-        let configuration = try load(try read(file), file: file, environment: environment).get()
+        let places = try read(repository.appendingPathComponent("share/places.json").path)
+        let configuration = try load(
+            try read(file), file: file, environment: environment, files: ["s/places.json": places]
+        ).get()
         let named = Dictionary(uniqueKeysWithValues: configuration.endpoints.map { ($0.name, $0) })
         #expect(named.count == 8)
         #expect(configuration.notes.isEmpty)

@@ -48,6 +48,33 @@ struct FaultTests {
         }
     }
 
+    @Test("An endpoint says where it is on answers and errors alike, and elsewhere from the request on that its script names")
+    func region() async throws {
+        let azure = """
+            endpoints:
+              - name: e
+                provider: azure
+                region: Norway East
+                models: [m]
+                faults:
+                  - { fault: "region:East US 2", from: 3 }
+            """
+        try await playing(azure) { simulator in
+            let path = "/openai/v1/chat/completions"
+            var said: [String?] = []
+            for _ in 0..<4 { said.append(await exchange(simulator.port, Ask.chat(path: path)).header("x-ms-region")) }
+            #expect(said == ["Norway East", "Norway East", "East US 2", "East US 2"])
+            try await simulator.setFault(Fault("status:500"), endpoint: "e", times: 1)
+            #expect(await exchange(simulator.port, Ask.chat(path: path)).header("x-ms-region") == "Norway East")
+        }
+        try await playing(yaml) { simulator in
+            #expect(await exchange(simulator.port, Ask.chat()).header("x-ms-region") == nil, "only Azure says it by itself")
+            let told = await exchange(simulator.port, Ask.chat(fault: "region:West Europe"))
+            #expect(told.status == 200 && told.header("x-ms-region") == "West Europe")
+        }
+        for wrong in ["region:", "region:a\r\nb: c", "region:Süd"] { #expect(Fault(wrong) == nil) }
+    }
+
     @Test("A cut comes after whole events, or inside one, without an end of the body")
     func cuts() async throws {
         let cut = try await play("cut-stream:3")

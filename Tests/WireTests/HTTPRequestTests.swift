@@ -86,7 +86,7 @@ struct HTTPRequestTests {
     @Test("Every field that Weir acts on is found in any case, by its first value")
     func known() throws {
         let names: [HTTPField: String] = [
-            .host: "Host", .date: "DATE", .expect: "expect", .apiKey: "Api-Key", .upgrade: "upgrade", .trailer: "Trailer",
+            .host: "Host", .date: "DATE", .expect: "expect", .apiKey: "Api-Key", .upgrade: "upgrade", .region: "X-MS-Region",
             .xAPIKey: "x-API-key", .connection: "connection", .traceparent: "TraceParent", .retryAfter: "Retry-After",
             .contentType: "Content-type", .xRequestID: "X-Request-Id", .authorization: "AUTHORIZATION",
             .contentLength: "content-Length", .contentEncoding: "content-encoding", .transferEncoding: "Transfer-encoding",

@@ -1,0 +1,83 @@
+public import Core
+public import Ledger
+public import Policy
+
+/// An endpoint as an administrator sees it: whether attempts go there, and if not, why.
+public struct EndpointView: Sendable, Hashable, Codable {
+    /// Why no attempt goes there until somebody resumes it.
+    public struct SuspensionView: Sendable, Hashable, Codable {
+        public var since: String
+        /// `weir`, or whoever did it by hand.
+        public var who: String
+        public var why: String
+        /// What the provider reported, in its words.
+        public var region: String?
+        /// The label that the report contradicts.
+        public var processedIn: [String]?
+        public var attempt: String?
+
+        public init(_ suspended: Fold.Suspended) {
+            since = suspended.since.description
+            who = suspended.suspension.who
+            why = suspended.suspension.why
+            region = suspended.suspension.report?.region
+            processedIn = suspended.suspension.report?.processedIn
+            attempt = suspended.suspension.report?.attempt.description
+        }
+
+        /// In a sentence.
+        public var reason: String {
+            guard let region else { return "suspended by \(who): \(why)" }
+            return "suspended: it reported \(region), and its label says \((processedIn ?? []).joined(separator: ", "))"
+        }
+    }
+
+    public enum Standing: String, Sendable, Codable {
+        case available, suspended, cooling, resting, down
+        /// Suspended, and not in the configuration in force.
+        case absent
+    }
+
+    public var name: String
+    public var standing: Standing
+    /// When it is likely to take calls again; nil when that is not known.
+    public var until: String?
+    /// nil: it is not in the configuration in force.
+    public var provider: String?
+    public var processedIn: [String]
+    public var suspension: SuspensionView?
+
+    public init(_ endpoint: Endpoint, _ health: Health, _ suspended: Fold.Suspended?, at now: Timestamp) {
+        name = endpoint.name
+        provider = endpoint.provider.rawValue
+        processedIn = endpoint.labels.processedIn.sorted()
+        suspension = suspended.map(SuspensionView.init)
+        switch health.availability(at: now) {
+        case .ready, .trial: standing = .available
+        case .suspended: standing = .suspended
+        case .down: standing = .down
+        case .cooling(let end): (standing, until) = (.cooling, end.description)
+        case .open(let end): (standing, until) = (.resting, end.description)
+        }
+    }
+
+    /// One that stays suspended though no configuration has it now.
+    public init(absent suspended: Fold.Suspended) {
+        name = suspended.suspension.endpoint
+        standing = .absent
+        processedIn = []
+        suspension = SuspensionView(suspended)
+    }
+}
+
+/// All endpoints of the configuration in force, by name, and behind them suspended ones that it has not.
+public struct EndpointList: Sendable, Hashable, Codable {
+    public var endpoints: [EndpointView]
+
+    public init(_ catalogue: Catalogue, health: [Health], suspensions: [String: Fold.Suspended], at now: Timestamp) {
+        let present = zip(catalogue.endpoints, health).map { EndpointView($0, $1, suspensions[$0.name], at: now) }
+        let names = Set(present.map(\.name))
+        let absent = suspensions.values.filter { !names.contains($0.suspension.endpoint) }.map { EndpointView(absent: $0) }
+        endpoints = present.sorted { $0.name < $1.name } + absent.sorted { $0.name < $1.name }
+    }
+}
