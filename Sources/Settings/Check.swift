@@ -1,5 +1,7 @@
+import Cedar
 import Core
 import Ledger
+import Policy
 
 /// What `weir check FILE` prints: `OK` with a summary and notes, or one line for each error and their count.
 public func check(
@@ -34,6 +36,12 @@ private func describe(_ configuration: Configuration, _ file: String) -> String 
         let limit = configuration.accountLimits.first { $0.tenant == tenant.tenant && $0.team == nil }
         let teams = tenant.teams.sorted().joined(separator: ", ")
         lines.append("  tenant \(tenant.tenant): teams \(teams); " + (limit.map { describe($0.limits) } ?? "no limit"))
+    }
+    if let policies = configuration.policies {
+        let now = policies.stages[0].policies.policies.policies
+        lines.append(
+            "  policies: \(now.count) in force (\(now.count { $0.effect == .permit }) permit, \(now.count { $0.effect == .forbid }) forbid)"
+                + policies.stages.dropFirst().map { "; the set turns at \($0.from)" }.joined())
     }
     lines += configuration.notes.map { "  note: \($0)" }
     return lines.joined(separator: "\n")
