@@ -92,7 +92,7 @@ let package = Package(
         room("TestKit", ["Core", "Journal", nioCore, nioPosix]),
         .executableTarget(name: "journal-bench", dependencies: ["Journal"], path: "Benchmarks/Journal", swiftSettings: strict),
         .executableTarget(
-            name: "policy-bench", dependencies: ["Cedar", "Policy"], path: "Benchmarks/Policy", swiftSettings: strict),
+            name: "policy-bench", dependencies: ["Cedar", "Core", "Policy"], path: "Benchmarks/Policy", swiftSettings: strict),
         .executableTarget(
             name: "swap-bench",
             dependencies: ["Cedar", "Core", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix],

@@ -2,11 +2,12 @@
 //
 //   policy-bench [CALLS]
 //
-// 1,000 keys of 50 tenants call 8 models with 12 labels each, drawn so that the
-// most frequent tenth makes two thirds of the calls. A policy asks up to three conditions;
-// with `now` in one of them, every call asks that one anew.
+// 1,000 keys of 50 tenants call 8 models, some with labels that their clients narrow, 12 kinds of them, drawn so that the most frequent
+// tenth makes two thirds of the calls. A policy asks up to three conditions; with `now` in one of them, every call that gets so far
+// asks that one anew. What is measured is `CallJudge.judge`, all that the data path asks policy of a call.
 
 import Cedar
+import Core
 import Glibc
 import Policy
 
@@ -19,30 +20,30 @@ func nanoseconds() -> UInt64 {
 let count = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 1_000_000
 let places = ["SE", "DE", "FR", "NO", "CH", "US", "CN", "HK", "SG", "BR"]
 let classes = ["public", "internal", "personal", "sensitive"]
+let models = (0..<8).map { "m\($0)" }
 
-func uid(_ type: String, _ id: String) -> EntityUID {
-    guard let type = EntityType(type) else { preconditionFailure("a type's name") }
-    return EntityUID(type, Text(id))
+let served = Dictionary(
+    uniqueKeysWithValues: models.map { ($0, ServedModel(upstreamName: $0, price: "p", maxOutputTokens: 100)) })
+let endpoints = (0..<50).map { index in
+    Endpoint(
+        name: "e\(index)", provider: .openai, origin: Origin(tls: false, host: "127.0.0.1", port: 9), basePath: "/v1",
+        models: served,
+        labels: Labels(
+            processedIn: Set((0...index % 3).map { places[(index + $0) % places.count] }), storedIn: [places[index % places.count]],
+            operator: "operator\(index % 7)", operatorCountry: places[index % places.count],
+            trains: index % 5 == 0 ? .optOut : .never, retentionDays: index % 4 * 10))
 }
-
-let endpoints = (0..<50).map { uid("Endpoint", "e\($0)") }
-var all = endpoints.enumerated().map { index, endpoint in
-    let processed = (0...index % 3).map { Value.string(Text(places[(index + $0) % places.count])) }
-    return Entity(
-        endpoint,
-        attributes: Record([
-            ("processedIn", .set(ValueSet(processed))), ("storedIn", .set(ValueSet(Array(processed.prefix(1))))),
-            ("operator", .string(Text("operator\(index % 7)"))), ("country", .string(Text(places[index % places.count]))),
-            ("trains", .string(index % 5 == 0 ? "optOut" : "never")), ("retentionDays", .long(Int64(index % 4) * 10)),
-        ]))
+let tenants = (0..<50).map {
+    TenantPolicy(tenant: "t\($0)", teams: ["team"], places: .any, operators: .any, models: .any)
 }
-let tenants = (0..<50).map { uid("Tenant", "t\($0)") }
-let keys = (0..<1_000).map { uid("Key", "k\($0)") }
-all += tenants.map { Entity($0) }
-all += keys.enumerated().map { Entity($1, parents: [tenants[$0 % tenants.count]]) }
-let entities = try Entities(all)
+let callers = (0..<1_000).map { index in
+    Caller(
+        key: "key_\(index)", team: "team", tenantName: "t\(index % 50)", tenant: index % 50, number: UInt32(index), models: nil,
+        labels: CallLabels(dataClass: classes[index % 4], subjects: [places[index % 3]]))
+}
+let narrowed = (0..<12).map { CallLabels(dataClass: classes[$0 % 4], subjects: [places[$0 % 5]], purposes: ["p\($0 % 2)"]) }
 
-func policies(asksTime: Bool) throws -> PolicySet {
+func policies(asksTime: Bool) -> String {
     var text = ""
     for index in 0..<100 {
         let effect = index % 4 == 3 ? "forbid" : "permit"
@@ -50,16 +51,18 @@ func policies(asksTime: Bool) throws -> PolicySet {
         text += """
             @id("p\(index)") \(effect) (principal in Tenant::"t\(index % 50)", action, resource)
             when { [\(allowed)].\(effect == "permit" ? "containsAll" : "containsAny")(resource.processedIn) && resource.trains == "never" }
-            when { context.dataClass == "\(classes[index % 4])" || resource.processedIn.contains(context.subject) }
-            unless { context.model == "m\(index % 8)" && resource.retentionDays > \(index % 30) };
+            when { context.dataClass in DataClass::"\(classes[index % 4])" || resource.processedIn.containsAny(context.subjects) }
+            unless { context.model == Model::"m\(index % 8)" && resource.retentionDays > \(index % 30) };
 
             """
     }
     if asksTime {
-        text +=
-            "@id(\"dated\") forbid (principal, action, resource) when { context.now > 4000000000 && resource.country == \"CN\" };"
+        text += """
+            @id("dated") forbid (principal, action, resource)
+            when { resource.operatorCountry == "CN" } when { context.now > datetime("2100-01-01") };
+            """
     }
-    return try PolicySet.parse(Source(name: "bench", text: text))
+    return text
 }
 
 struct Draw {
@@ -73,38 +76,33 @@ struct Draw {
 }
 
 func measure(_ name: String, asksTime: Bool) throws {
+    let world = PolicyWorld(endpoints: endpoints, tenants: tenants)
+    let book = try PolicyBook([Source(name: "bench.cedar", text: policies(asksTime: asksTime))], in: world)
     let began = nanoseconds()
-    guard
-        let compiled = CompiledPolicies(
-            try policies(asksTime: asksTime), resources: endpoints, entities: entities, volatile: ["now"])
-    else { preconditionFailure("within the limit") }
+    let timeline = PolicyTimeline(book, in: world, at: .now())
     let compiling = nanoseconds() - began
-    var memo = PolicyMemo(compiled)
+    let catalogue = Catalogue(generation: 1, endpoints: endpoints, tenants: tenants, policies: timeline)
+    guard let questions = catalogue.policies?.stages[0].policies.questionCount else { preconditionFailure("within the limit") }
+    var judge = CallJudge(catalogue)
     var draw = Draw()
     var times: [UInt32] = []
     times.reserveCapacity(count)
     var permitted = 0
-    for _ in 0..<count {
-        let key = draw.skewed(keys.count)
-        let model = draw.skewed(8)
-        let label = draw.skewed(12)
-        let kind = PolicyMemo.Kind(key: UInt32(key), model: UInt32(model), operation: 0, labels: UInt32(label))
+    let now = Timestamp.now()
+    for turn in 0..<count {
+        let labels = draw.skewed(24)
+        var call = CallFacts(
+            caller: callers[draw.skewed(callers.count)], model: models[draw.skewed(8)], in: catalogue, operation: .chat,
+            ownLabels: labels < 12 ? nil : narrowed[labels - 12])
+        let moment = now.advanced(byMilliseconds: Int64(turn))
         let start = nanoseconds()
-        let verdict = memo.judge(kind) {
-            CompiledPolicies.Call(
-                principal: keys[key], action: uid("Action", "chat"),
-                context: Record([
-                    ("dataClass", .string(Text(classes[label % 4]))), ("model", .string(Text("m\(model)"))),
-                    ("now", .long(1_800_000_000)),
-                    ("subject", .string(Text(places[label % 3]))),
-                ]))
-        }
+        judge.judge(&call, at: moment)
         times.append(UInt32(min(nanoseconds() - start, UInt64(UInt32.max))))
-        if !verdict.permitted.isEmpty { permitted += 1 }
+        if (0..<50).contains(where: { catalogue.isPermitted(call, at: $0) }) { permitted += 1 }
     }
     times.sort()
     print(
-        "\(name): \(compiled.questionCount) questions, compiled in \(compiling / 1000) µs; \(count) calls, \(permitted * 100 / count) % permitted somewhere; "
+        "\(name): \(questions) questions, compiled in \(compiling / 1000) µs; \(count) calls, \(permitted * 100 / count) % permitted somewhere; "
             + "median \(times[count / 2]) ns, p90 \(times[count * 9 / 10]) ns, p99 \(times[count * 99 / 100]) ns, longest \(times[count - 1] / 1000) µs"
     )
 }
