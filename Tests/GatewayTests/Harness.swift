@@ -14,7 +14,7 @@ import Simulator
 import Tokens
 
 /// A whole Weir in this process, on real sockets and real files: a simulator behind it, a raw client before it.
-struct Harness {
+struct Harness: Sendable {
     let group: MultiThreadedEventLoopGroup
     let simulator: RunningSimulator
     let ledger: LiveLedger
