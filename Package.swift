@@ -112,7 +112,7 @@ let package = Package(
         tests(
             "ConsoleTests", ["Console", "Core", "Fleet", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix]),
         tests("SimulatorTests", ["Simulator", nioCore, nioPosix, nioHTTP1]),
-        tests("SettingsTests", ["Core", "Ledger", "Policy", "Settings", "TestKit", "Wire", nioCore]),
+        tests("SettingsTests", ["Cedar", "Core", "Ledger", "Policy", "Settings", "TestKit", "Wire", nioCore]),
         tests("FleetTests", ["Core", "Fleet"]),
         tests("EndToEndTests", ["Core", "Journal", "Ledger"], exclude: ["sdk"]),
         tests(

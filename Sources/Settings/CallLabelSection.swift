@@ -68,21 +68,10 @@ private enum Clients: String, CaseIterable { case narrow, fixed }
 
 /// Countries where the people may be, zones spelled out.
 private func decodeSubjects(_ section: Section, _ zones: Zones) -> Set<Place> {
-    guard let words = section.optional("subjects").flatMap({ section.list($0, "subjects") }) else { return [] }
-    if words.isEmpty {
+    if case .sequence(let words)? = section.entries.first(where: { $0.name == "subjects" })?.value, words.isEmpty {
         section.report.error(section.spot(of: "subjects"), "`subjects` takes at least one place; leave it out for unknown.")
     }
-    for word in words where word.value != anywhere {
-        zones.check(word, "subjects", section.report)
-        if isPlace(word.value), !isCountry(word.value) {
-            section.report.error(word.spot, "`subjects` takes countries and zones of them: people are not in a cloud region.")
-        }
-    }
-    let all = Set(words.map(\.value))
-    if all.isAnywhere, all.count > 1 {
-        section.report.error(section.spot(of: "subjects"), "`\(anywhere)` holds every place: write it alone, or leave it out.")
-    }
-    return zones.spelledOut(all).filter { $0 == anywhere || isCountry($0) }
+    return section.optionalCountries("subjects", zones) ?? []
 }
 
 /// A team's labels. They narrow its tenant's; what would widen them could never take effect, and is an error.

@@ -127,24 +127,17 @@ private func decodeStatement(
         let text = node(field).flatMap { section.scalar($0, field.rawValue) }
         return section.value(text) { readProse($0, field.rawValue, max: max) }
     }
-    func country(_ field: Labels.Field) -> Place? {
-        guard let word = section.optionalText(field.rawValue) else { return nil }
-        if isCountry(word.value) { return word.value }
-        section.report.error(
-            word.spot, "`\(field.rawValue)` takes a country of ISO 3166-1: two capitals.", meant: nearPlace(word.value))
-        return nil
-    }
     var statement = LabelStatement()
     statement.processedIn = places(.processedIn)
     statement.storedIn = places(.storedIn)
     statement.operator = prose(.operator, max: 64)
-    statement.operatorCountry = country(.operatorCountry)
+    statement.operatorCountry = section.optionalCountry("operatorCountry")
     statement.trains = section.optionalChoice("trains", Labels.Trains.self)
     statement.retentionDays = section.optionalWhole("retentionDays", in: 0...36_500).map(Int.init)
     statement.contract = prose(.contract, max: 200)
     statement.accessFrom = places(.accessFrom)
     statement.owner = prose(.owner, max: 64)
-    statement.ownerCountry = country(.ownerCountry)
+    statement.ownerCountry = section.optionalCountry("ownerCountry")
     statement.review = section.optionalChoice("review", Labels.Review.self)
     statement.hardware = section.value(section.optionalText("hardware")) { readName($0, "hardware", .label) }
     statement.exportTags = decodeExportTags(section)

@@ -83,6 +83,7 @@ private func decode(_ text: String, _ world: World, at now: Timestamp, _ report:
         decodeEndpoints($0, zones: zones, engines: engines, prices: prices, world)
     }
     let tenants = top.section("tenants").map { decodeTenants($0, zones: zones, classes: classes, endpoints: endpoints, world) }
+    let models = top.optionalSection("models").map { decodeModels($0, endpoints: endpoints) } ?? [:]
     let alerts = top.optionalSection("alerts").flatMap { decodeAlerts($0, world) }
     let witness = top.optionalSection("witness").flatMap(decodeWitness)
     let backup = top.optionalSection("backup").flatMap { decodeBackup($0, world, data: data) }
@@ -95,16 +96,22 @@ private func decode(_ text: String, _ world: World, at now: Timestamp, _ report:
     let policies = policy.flatMap { policy in
         let catalogue = world.places.catalogue(at: policy.spot, report) ?? PlaceCatalogue()
         let policyWorld = PolicyWorld(
-            endpoints: endpoints.present, tenants: tenants.policies, classes: classes,
+            endpoints: endpoints.present, tenants: tenants.policies, classes: classes, models: models,
             zones: zones.expanded.merging(catalogue.zones.mapValues(\.places)) { own, _ in own },
             countries: catalogue.countries(also: endpoints.regions))
-        return compilePolicies(policy, in: policyWorld, at: now, report)
+        let timeline = compilePolicies(policy, in: policyWorld, at: now, report)
+        if let timeline {
+            noteRules(policy.rules, own: zones.expanded, catalogue, report)
+            noteUnknownFacts(timeline, report)
+        }
+        return timeline
     }
     return Configuration(
         node: node, dataFolder: data, listen: listen, limits: limits, journal: journal, doubt: doubt,
         zones: allZones, regions: regions, classes: classes,
         engines: engines.present, endpoints: endpoints.present, priceBook: PriceBook(prices),
-        tenants: tenants.policies, policies: policies, files: policy?.paths ?? [],
+        tenants: tenants.policies, policies: policies, rules: policy?.rules ?? [],
+        files: policy?.paths ?? [],
         accountLimits: tenants.limits, timeZones: world.timeZones.loaded, alerts: alerts,
         witness: witness, backupFolder: backup, notes: report.notes, source: text)
 }

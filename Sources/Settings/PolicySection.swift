@@ -6,9 +6,11 @@ import Yams
 /// Files of policies that one configuration may name.
 private let policyFilesMax = 100
 
-/// Where the policies of a configuration stand: `policy: {files: [residency.cedar]}`.
+/// Where the policies of a configuration stand: `policy: {files: [residency.cedar], rules: [cn.export.count]}`.
 struct PolicySources {
     var sources: [Source] = []
+    /// Of the pack, behind the files.
+    var rules: [Rule] = []
     /// Of the files, to look for changes.
     var paths: [String] = []
     var spot = Spot.start
@@ -36,9 +38,18 @@ func decodePolicySources(_ section: Section, _ world: World) -> PolicySources {
             report.error(file.spot, "The policies cannot be read: \((error as? FileProblem)?.reason ?? "\(error)").")
         }
     }
+    let rules = decodeRules(section, world)
+    found.rules = rules.map(\.rule)
+    found.paths += rules.map(\.path)
+    // Rules only forbid. Without files the lists of the tenants are what they forbid some of.
+    if !section.has("files"), !rules.isEmpty { found.sources = [listsAlone] }
+    found.sources += rules.map(\.rule.source)
     section.finish()
     return found
 }
+
+/// Permits what the tenants' lists permit.
+private let listsAlone = Source(name: "lists", text: #"@id("lists") permit (principal, action, resource);"#)
 
 /// Types the policies against the rest of the configuration and compiles them; nil, with every error at its place, when they cannot be.
 func compilePolicies(_ found: PolicySources, in world: PolicyWorld, at now: Timestamp, _ report: Report) -> PolicyTimeline? {
@@ -47,12 +58,7 @@ func compilePolicies(_ found: PolicySources, in world: PolicyWorld, at now: Time
     do {
         book = try PolicyBook(found.sources, in: world)
     } catch {
-        for problem in error.all {
-            report.adopt(
-                ConfigurationError(
-                    file: problem.file, line: problem.position.line, column: problem.position.column,
-                    message: "\(problem.message); \(problem.hint)\(problem.hint.hasSuffix("?") ? "" : ".")"))
-        }
+        report.adopt(error)
         return nil
     }
     for note in book.notes { report.note(note) }
@@ -64,6 +70,18 @@ func compilePolicies(_ found: PolicySources, in world: PolicyWorld, at now: Time
         return nil
     }
     return timeline
+}
+
+extension Report {
+    /// Takes over what the policy language found wrong.
+    func adopt(_ diagnostics: Diagnostics) {
+        for problem in diagnostics.all {
+            adopt(
+                ConfigurationError(
+                    file: problem.file, line: problem.position.line, column: problem.position.column,
+                    message: "\(problem.message); \(problem.hint)\(problem.hint.hasSuffix("?") ? "" : ".")"))
+        }
+    }
 }
 
 extension PlaceCatalogue {

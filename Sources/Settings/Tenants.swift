@@ -30,6 +30,7 @@ private func decodeTenant(
     let models = tenant.required("models", denies).flatMap { allowed($0, "models", tenant) }
     let limits = decodeAccountLimits(tenant, world)
     let labels = tenant.optionalSection("labels").map { decodeCallLabels($0, zones, classes) } ?? .unknown
+    let company = tenant.optionalSection("company").map { decodeCompany($0, zones) } ?? .unknown
     let reader = CallLabelContext(zones: zones, classes: classes, above: labels)
     let (teams, teamLimits, teamLabels) = decodeTeams(tenant, of: name, reader, world)
     tenant.finish()
@@ -63,7 +64,8 @@ private func decodeTenant(
     tenants.policies.append(
         TenantPolicy(
             tenant: name, teams: teams, places: places.allowed { withRegions(zones.expand($0), endpoints) },
-            operators: operators.allowed { $0 }, models: models.allowed { $0 }, labels: labels, teamLabels: teamLabels))
+            operators: operators.allowed { $0 }, models: models.allowed { $0 }, labels: labels, teamLabels: teamLabels,
+            company: company))
 }
 
 /// The places, and the regions that a deployment's labels were narrowed to inside of them: who permits a country permits its regions.

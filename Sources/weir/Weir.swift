@@ -8,7 +8,7 @@ struct Weir: AsyncParsableCommand {
         abstract: "A governed gateway between a company and the large language models it buys or runs.",
         version: Node.version,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, ExplainCommand.self, KeysCommand.self, EndpointsCommand.self, UsageCommand.self,
-            ReloadCommand.self, LedgerCommand.self, WitnessCommand.self, SimulateCommand.self,
+            ServeCommand.self, CheckCommand.self, ExplainCommand.self, RulesCommand.self, KeysCommand.self, EndpointsCommand.self,
+            UsageCommand.self, ReloadCommand.self, LedgerCommand.self, WitnessCommand.self, SimulateCommand.self,
         ])
 }

@@ -28,6 +28,21 @@ extension EndToEnd {
             }
         }
 
+        @Test("`weir rules` lists the rules that come with Weir, says which a file has on, and shows one in full")
+        func rules() async throws {
+            try await Workbench.with { bench in
+                let text = bench.configuration(endpoints: bench.endpoint("one", models: [("m", "m")]))
+                try bench.configure(text + "\npolicy: {rules: [cn.label]}\n")
+                let list = try bench.weir("rules", "--config", bench.file.path)
+                #expect(list.status == 0 && list.output.contains("cn.label: on; in force\n"), "\(list)")
+                #expect(list.output.contains("us.bis.diffusion: off; over since 2025-05-13 04:00 UTC\n"))
+                #expect(list.lastLine.contains("not legal advice"))
+                let one = try bench.weir("rules", "cn.label")
+                #expect(one.status == 0 && one.output.contains("@id(\"cn.label\")") && one.lastLine.contains("not legal advice"))
+                #expect(try bench.weir("rules", "cn.labels").status != 0)
+            }
+        }
+
         @Test("A key is shown once, works until it is revoked, and in a rotation both secrets work until the overlap is over")
         func keys() async throws {
             try await Workbench.with { bench in

@@ -68,6 +68,12 @@ struct RuleTests {
         }
     }
 
+    @Test("The files of the pack are those that it names")
+    func names() {
+        #expect(Pack.rules.map(\.name) == Rule.names.sorted())
+        #expect(Set(Rule.names).count == Rule.names.count)
+    }
+
     @Test("Every zone that a rule compares with is in the catalogue of places")
     func zones() {
         for rule in Pack.rules {

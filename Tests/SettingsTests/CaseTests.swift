@@ -29,13 +29,13 @@ struct CaseTests {
         func table(_ name: String) throws -> String { try read(Case.folder.appendingPathComponent(name).path) }
         let result = load(
             try example.text, file: example.name, environment: environment,
-            files: [
+            files: try packFiles().merging([
                 "plain.txt": "no certificate", "share/prices.json": try table("seed-prices.json"),
                 "share/places.json": try read(repository.appendingPathComponent("share/places.json").path),
                 "bad.json": try table("seed-prices-bad.json"), "wrong.cedar": try table("wrong.cedar"),
                 "typed.cedar": try table("typed.cedar"), "blank.cedar": try table("blank.cedar"),
                 "forbids.cedar": try table("forbids.cedar"), "twice.cedar": try table("twice.cedar"),
-            ])
+            ]) { $1 })
         let found: String
         switch result {
         case .success: found = "OK"

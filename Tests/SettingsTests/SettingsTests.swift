@@ -113,6 +113,8 @@ struct ReferenceTests {
             smallest.replacing("places: any", with: "x_x_x: 1, places: any"),
             smallest.replacing("{a: {}}", with: "{a: {x_x_x: 1}}"),
             smallest.replacing("{a: {}}", with: "{a: {labels: {x_x_x: 1}}}"),
+            smallest.replacing("teams:", with: "company: {x_x_x: 1}, teams:"), smallest + "\nmodels: {m: {x_x_x: 1}}",
+            smallest + "\npolicy: {x_x_x: 1}",
             smallest.replacing("credential: none", with: "credential: none\n    deployment: {x_x_x: 1, cloud: c, region: r}"),
             smallest.replacing("credential: none", with: "credential: none\n    attest: {x_x_x: 1, trains: never}"),
             smallest.replacing("{a: {}}", with: "{a: {limits: [{x_x_x: 1, period: day, amount: 1}]}}"),

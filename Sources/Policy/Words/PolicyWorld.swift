@@ -102,7 +102,7 @@ extension Company {
         ]
         if let country { fields.append(("country", .string(Text(country)))) }
         if let parentCountry { fields.append(("parentCountry", .string(Text(parentCountry)))) }
-        if let ownerCountries { fields.append(("ownerCountries", .words(ownerCountries))) }
+        if let ownerCountries { fields.append(("ownerCountries", .words(Countries().possible(in: ownerCountries)))) }
         if let publicIn { fields.append(("publicIn", .words(Countries().possible(in: publicIn)))) }
         if let usersIn { fields.append(("usersIn", .words(Countries().possible(in: usersIn)))) }
         if let criticalInfrastructure { fields.append(("criticalInfrastructure", .bool(criticalInfrastructure))) }
