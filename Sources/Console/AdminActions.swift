@@ -20,6 +20,8 @@ public struct AdminActions: Sendable {
     /// Returns once the entry is durable.
     public var resumeEndpoint: @Sendable (_ name: String, _ why: String) async throws -> Void
     public var usage: @Sendable (UsageQuery) async throws -> [UsageRow]
+    /// Persons whose data have left mainland China in a year of its calendar.
+    public var exports: @Sendable (_ year: Int) async throws -> [ExportYear]
     /// Holds that wait for evidence.
     public var doubts: @Sendable () async throws -> DoubtList
     /// Books evidence once; durable when it returns.
@@ -41,6 +43,7 @@ public struct AdminActions: Sendable {
         suspendEndpoint: @escaping @Sendable (_ name: String, _ why: String) async throws -> Void,
         resumeEndpoint: @escaping @Sendable (_ name: String, _ why: String) async throws -> Void,
         usage: @escaping @Sendable (UsageQuery) async throws -> [UsageRow],
+        exports: @escaping @Sendable (_ year: Int) async throws -> [ExportYear],
         doubts: @escaping @Sendable () async throws -> DoubtList,
         evidence: @escaping @Sendable (Evidence) async throws -> EvidenceReport,
         explain: @escaping @Sendable (ExplainQuery) async throws -> ExplainReport,
@@ -59,6 +62,7 @@ public struct AdminActions: Sendable {
         self.suspendEndpoint = suspendEndpoint
         self.resumeEndpoint = resumeEndpoint
         self.usage = usage
+        self.exports = exports
         self.doubts = doubts
         self.evidence = evidence
         self.explain = explain

@@ -17,6 +17,8 @@ private let overlapSecondsMax: Int64 = 30 * 86_400
 private let overlapSecondsDefault: Int64 = 86_400
 /// Days in one report.
 private let reportDaysMax = 3_660
+/// Years that a report of exports can be about.
+private let exportYears = 2000...2261
 
 /// Each route: reads what was asked, strictly, calls its action and writes the answer.
 struct AdminRoutes {
@@ -42,6 +44,10 @@ struct AdminRoutes {
         admin.get("usage") { request, _ in
             let query = try usageQuery(request)
             return try answer(UsageReport(query, try await actions.usage(query)))
+        }
+        admin.get("exports") { request, _ in
+            let year = try exportsYear(request)
+            return try answer(ExportReport(year: year, try await actions.exports(year)))
         }
         admin.get("explain") { request, _ in
             try answer(try await actions.explain(try explainQuery(request)))
@@ -174,6 +180,18 @@ private func usageQuery(_ request: Request) throws(AdminError) -> UsageQuery {
         to.year <= 2250
     else { throw .value("from", "no later than `to`, and at most ten years before it") }
     return UsageQuery(by: by, from: from, to: to)
+}
+
+/// This year in China where none is asked for.
+private func exportsYear(_ request: Request) throws(AdminError) -> Int {
+    var query = try query(request)
+    let text = try query.text("year")
+    try query.finish()
+    guard let text else { return Timestamp.now().yearInChina }
+    guard let date = CivilDate(text + "-01-01"), exportYears.contains(date.year) else {
+        throw .value("year", "a year such as 2026")
+    }
+    return date.year
 }
 
 private func explainQuery(_ request: Request) throws(AdminError) -> ExplainQuery {

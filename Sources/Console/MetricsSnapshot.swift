@@ -72,13 +72,16 @@ public struct MetricsSnapshot: Sendable {
     public var witness: WitnessFacts?
     /// Of the current month; tenants and teams are shown, keys would be too many.
     public var accounts: [AccountView]
+    /// Of this year in China.
+    public var exports: [ExportYear]
 
     public init(
         version: String, started: Timestamp, generation: UInt64, loops: LoopMetrics, endpoints: [String: EndpointFacts],
         engines: [String: EngineState] = [:], journal: JournalStatistics, journalState: Journal.State, durable: UInt64,
         next: UInt64, openHolds: Int, holdsInDoubt: Int, alerts: UInt64 = 0, clockDoubtSeconds: Int64 = 0,
         clockAheadSeconds: Int64 = 0,
-        backup: BackupFacts? = nil, witness: WitnessFacts? = nil, accounts: [AccountView] = []
+        backup: BackupFacts? = nil, witness: WitnessFacts? = nil, accounts: [AccountView] = [],
+        exports: [ExportYear] = []
     ) {
         self.version = version
         self.started = started
@@ -98,5 +101,6 @@ public struct MetricsSnapshot: Sendable {
         self.backup = backup
         self.witness = witness
         self.accounts = accounts
+        self.exports = exports
     }
 }

@@ -22,7 +22,10 @@ extension MetricsSnapshot {
         writeJournal(&page)
         writeLog(&page)
         writeMoney(&page)
-        if withAccounts { writeAccounts(&page) }
+        if withAccounts {
+            writeAccounts(&page)
+            writeExports(&page)
+        }
         return page.text
     }
 
@@ -191,6 +194,16 @@ extension MetricsSnapshot {
         page.single(
             "weir_clock_ahead_seconds", .gauge, "By how much ledger time is ahead of the wall clock, and stands still.",
             String(clockAheadSeconds))
+    }
+
+    private func writeExports(_ page: inout Exposition) {
+        page.family(
+            "weir_exported_persons", .gauge, "Persons whose data have left mainland China since 1 January, at least.",
+            exports.map { ([("tenant", $0.tenant)], String($0.count.persons)) })
+        page.family(
+            "weir_exported_sensitive_persons", .gauge,
+            "Persons whose sensitive data have left mainland China since 1 January, at least.",
+            exports.map { ([("tenant", $0.tenant)], String($0.count.sensitivePersons)) })
     }
 
     private func writeAccounts(_ page: inout Exposition) {

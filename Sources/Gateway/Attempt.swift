@@ -10,6 +10,8 @@ import Wire
 private let smallestClampedOutput: Int64 = 16
 /// How often a hold is tried again with a smaller output when others took the headroom in between.
 private let clampTries = 3
+/// How often an attempt is judged again because other calls exported in between; beyond it the call is refused.
+private let exportTries = 64
 /// Bytes of a request that make one token, for limits of pace: providers count so too before they have read it.
 private let probableBytesPerToken = 4
 /// What a choice probably says when its call sets no limit.
@@ -51,6 +53,12 @@ extension CallRelay {
         if snapshot.catalogue.isPermitted(facts, at: endpoint) { return true }
         refusal = refusal ?? denial(at: endpoint)
         return false
+    }
+
+    /// What an attempt at an endpoint outside counts, and by how many it was judged.
+    private func judgedExport(at endpoint: Int) -> JudgedExport? {
+        guard let exported, snapshot.leavesChina[endpoint], let count = facts?.exports else { return nil }
+        return JudgedExport(exported, count: count)
     }
 
     private func denial(at endpoint: Int) -> Failure {
@@ -109,7 +117,9 @@ extension CallRelay {
                 attempt: attemptID, call: names.requestID, key: key.account,
                 route: way.route, judged: facts.flatMap { lane.judged($0, at: way.endpoint, in: snapshot) },
                 operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
-                outputBound: outputBound, generation: snapshot.generation, tier: tier, paceTokens: probableTokens, at: now)
+                outputBound: outputBound, generation: snapshot.generation, tier: tier, paceTokens: probableTokens,
+                export: judgedExport(at: way.endpoint),
+                at: now)
             switch lane.ledger.hold(request) {
             case .admitted(let admitted, let mustSyncFirst):
                 hold = admitted
@@ -120,6 +130,12 @@ extension CallRelay {
                     outputLimit: mustSay ? perChoice : nil)
                 return .held(syncFirst: mustSyncFirst)
             case .unavailable: return .stopped(.journalUnavailable)
+            case .exportsMoved(let count):
+                facts?.exports = count
+                guard attemptToHold < exportTries, isPermitted(way.endpoint, at: now) else {
+                    attempts -= 1
+                    return .refused(denial(at: way.endpoint))
+                }
             case .revoked: return .stopped(.unknownKey)
             case .paced(let pace): return .stopped(.paceLimited(pace))
             case .refused(let refusal):

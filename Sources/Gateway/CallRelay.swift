@@ -38,6 +38,10 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var facts: CallFacts?
     /// As its client narrowed them; nil: those of its key.
     var ownLabels: CallLabels?
+    /// Whom its client says it is about.
+    var person: Pseudonym?
+    /// Whose data it may take out of mainland China; nil: nobody's that counts.
+    var exported: ExportedPerson?
     var body = ByteBuffer()
     var scan = RequestScan()
     var askedTier = AskedTier.unnamed
@@ -127,6 +131,13 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             case .success(let labels): ownLabels = labels
             case .failure(let failure): return refused(failure)
             }
+            do throws(Failure) {
+                person = try request.head.person().map { span in
+                    request.head.withBytes(of: span) { snapshot.persons[found.tenant].pseudonym(of: $0) }
+                }
+            } catch {
+                return refused(error)
+            }
         }
         if let failure = bodyRefusal(request) { return refused(failure) }
         if let failure = lane.admit(tenant: found.tenant) { return refused(failure) }
@@ -210,6 +221,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         var facts = CallFacts(
             caller: key.caller, model: model, in: snapshot.catalogue, operation: operation, tokens: probableTokens,
             ownLabels: ownLabels)
+        exported = exportedPerson(of: key, facts)
+        if let exported { facts.exports = lane.ledger.exportCount(key.record.tenant, with: exported, at: now) }
         lane.judge(&facts, in: snapshot, at: now)
         self.facts = facts
         let snapshot = snapshot
@@ -336,6 +349,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         model = ""
         facts = nil
         ownLabels = nil
+        person = nil
+        exported = nil
         body = ByteBuffer()
         candidates = []
         nextCandidate = 0

@@ -57,6 +57,11 @@ extension Failure {
         "weir_model_missing", 400, "The request names no model.", "Set `model`; GET /v1/models lists what this key may use.",
         parameter: "model")
 
+    static let badPerson = caller(
+        "weir_bad_person", 400,
+        "The header `weir-person` does not name one person: it takes 1 to \(personBytesMax) visible ASCII characters without spaces, once.",
+        "Send one stable identifier of the person, such as a customer number, or leave the header out.")
+
     // Policy and routing
 
     static let unknownModel = caller(

@@ -13,6 +13,8 @@ public final class KeyEntry: Sendable {
     public let caller: Caller
     /// When this secret stops opening the key.
     public let expires: Timestamp?
+    /// What its calls may carry out of mainland China, where their clients say nothing; nil: nothing that counts.
+    let exportKind: ChinaExport.Kind?
 
     /// Index of the tenant in the catalogue.
     public var tenant: Int { caller.tenant }
@@ -22,6 +24,7 @@ public final class KeyEntry: Sendable {
         self.account = account
         caller = Caller(record, number: UInt32(truncatingIfNeeded: account), in: catalogue)
         self.expires = expires
+        exportKind = catalogue.exportKind(caller.labels)
     }
 
     init(copy other: KeyEntry) {
@@ -29,6 +32,7 @@ public final class KeyEntry: Sendable {
         account = other.account
         caller = Caller(copy: other.caller)
         expires = other.expires
+        exportKind = other.exportKind
     }
 }
 
@@ -47,12 +51,17 @@ public final class Snapshot: Sendable {
     let slots: [Int]
     /// By endpoint, then by the catalogue's number of the model.
     private let ways: [[Way?]]
+    /// By endpoint: content leaves mainland China there.
+    let leavesChina: [Bool]
+    /// By tenant: how its persons are named.
+    let persons: [PersonNames]
+    private let secrets: TenantSecrets
     /// By endpoint and operation.
     private let served: [[Bool]]
 
     public init(
         catalogue: Catalogue, prices: PriceBook, limits: ListenerLimits, keys: [KeyDigest: KeyEntry],
-        policyHash: String? = nil, board: Board, regions: RegionJudge = RegionJudge()
+        policyHash: String? = nil, board: Board, regions: RegionJudge = RegionJudge(), secrets: TenantSecrets = .unkept
     ) {
         board.install(catalogue)
         slots = board.slots(of: catalogue)
@@ -63,6 +72,10 @@ public final class Snapshot: Sendable {
         self.keys = keys
         self.policyHash = policyHash
         self.regions = regions
+        self.secrets = secrets
+        let countries = catalogue.countries
+        leavesChina = catalogue.endpoints.map { ChinaExport.leaves(by: $0.labels, countries: countries) }
+        persons = catalogue.tenants.map { PersonNames(secrets.key(for: $0.tenant, .person)) }
         let slots = slots
         let models = catalogue.models
         ways = catalogue.endpoints.enumerated().map { index, endpoint in
@@ -79,7 +92,8 @@ public final class Snapshot: Sendable {
     func copy(board: Board) -> Snapshot {
         Snapshot(
             catalogue: Catalogue(copy: catalogue), prices: prices, limits: limits, keys: keys.mapValues(KeyEntry.init(copy:)),
-            policyHash: policyHash, board: board, regions: regions)
+            policyHash: policyHash, board: board, regions: regions,
+            secrets: secrets)
     }
 
     func serves(_ endpoint: Int, _ operation: Operation) -> Bool { served[endpoint][operation.index] }

@@ -13,6 +13,12 @@ public struct TenantSecrets: Sendable {
         case state
     }
 
+    /// Keys that nobody keeps: what is made by them means nothing after this process.
+    public static let unkept: TenantSecrets = {
+        var random = SystemRandomNumberGenerator()
+        return TenantSecrets(seed: (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) })
+    }()
+
     private let seed: SymmetricKey
 
     /// - Parameter seed: 32 random bytes that only this node has.

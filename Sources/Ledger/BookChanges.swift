@@ -51,6 +51,7 @@ struct BookChanges {
     private(set) var suspensions: Set<String> = []
     private(set) var minutes: [Minute: Meters] = [:]
     private(set) var refusals: [RefusalMinute: Int64] = [:]
+    private(set) var exports = ExportChanges()
 
     init(from first: UInt64) { self.first = first }
 
@@ -63,6 +64,7 @@ struct BookChanges {
         do throws(FoldError) {
             switch scanned.entry {
             case .hold(let row):
+                if let exported = row.exported { note(exported, row.key, at: row.at, fold) }
                 try fold.open(sequence, row)
                 if let month = row.window { note(month: month) }
                 note(opened: sequence, row.key)
@@ -91,7 +93,9 @@ struct BookChanges {
         switch entry {
         case .hold(let hold):
             if let month = hold.window { note(month: month) }
-            if let key = fold.number(hold.key) { note(opened: sequence, key) }
+            guard let key = fold.number(hold.key) else { return }
+            if let exported = hold.exported { note(exported, key, at: moment, fold) }
+            note(opened: sequence, key)
         case .end(let end):
             if let row = fold.rows[end.hold] { note(ScannedEnd(end), end.hold, of: row, minuteNumber(moment)) }
         case .overrun(let hold, _, let amount):
@@ -140,6 +144,10 @@ struct BookChanges {
         case .resumed(let endpoint, _, _): suspensions.insert(endpoint)
         case .start, .stop, .configuration, .act: break
         }
+    }
+
+    private mutating func note(_ exported: ExportedPerson, _ key: Int32, at moment: Timestamp, _ before: Fold) {
+        exports.note(exported, of: before.tenant(of: key), in: before.exportYear(at: moment), before.exported)
     }
 
     private mutating func note(opened sequence: UInt64, _ key: Int32) {

@@ -2,12 +2,12 @@ import Core
 import GRDB
 
 /// Changes when the tables do: older books are folded again.
-let booksFormat = 7
+let booksFormat = 8
 
 func makeTables(_ database: Database) throws {
     for table in [
         "watermark", "keys", "limits", "balances", "clocks", "lines", "buckets", "undrawn", "holds", "doubtfulAllowances",
-        "evidence", "corrected", "usage", "refusals", "suspensions",
+        "evidence", "corrected", "usage", "refusals", "suspensions", "exportYears", "exportedPersons",
     ] {
         try database.execute(sql: "DROP TABLE IF EXISTS \(table)")
     }
@@ -44,6 +44,7 @@ func makeTables(_ database: Database) throws {
             CREATE TABLE suspensions (endpoint TEXT PRIMARY KEY, since INTEGER NOT NULL, entry TEXT NOT NULL) WITHOUT ROWID;
             INSERT INTO watermark VALUES (1, 0, 0, NULL, 0);
             """)
+    try database.execute(sql: exportTables)
     try database.execute(sql: "PRAGMA user_version = \(booksFormat)")
 }
 
@@ -115,6 +116,7 @@ func readFold(_ database: Database) throws -> Fold {
         fold.restore(key: record, revoked: revoked.map { Timestamp(nanoseconds: $0) })
     }
     try readMoney(database, &fold)
+    fold.exported = try readExports(database)
     for row in try Row.fetchAll(database, sql: "SELECT * FROM holds") {
         guard case .hold(let entry) = try parsed(row["entry"]) else { throw LedgerError.books("a hold is not a hold") }
         let doubtful: Int64? = row["doubtful"]

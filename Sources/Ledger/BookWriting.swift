@@ -10,6 +10,7 @@ extension BookChanges {
         try writeSuspensions(database, fold)
         try writeEvidence(database, fold)
         try writeMinutes(database, fold)
+        try exports.write(database, fold.exported)
         try database.execute(
             sql: "UPDATE watermark SET next = ?, latest = ?, configuration = ?, stopped = ?",
             arguments: [Int64(clamping: fold.next), fold.latest.nanoseconds, fold.configuration, fold.stopped])

@@ -151,12 +151,14 @@ public struct HoldEntry: Sendable, Hashable {
     public var tier: ServiceTier
     /// nil: nothing but the tenant's lists and nothing known of the call.
     public var judged: JudgedFacts?
+    /// Whose data the attempt takes out of mainland China; nil: nobody's that counts.
+    public var exported: ExportedPerson?
     public var route: RouteFacts
 
     public init(
         attempt: AttemptID, call: String, key: String, window: Window? = nil, amount: Money, drawn: Bool, grace: String? = nil,
         inputBound: Int64, outputBound: Int64, generation: UInt64, operation: Operation, stream: Bool,
-        tier: ServiceTier = .standard, judged: JudgedFacts? = nil, route: RouteFacts
+        tier: ServiceTier = .standard, exported: ExportedPerson? = nil, judged: JudgedFacts? = nil, route: RouteFacts
     ) {
         self.attempt = attempt
         self.call = call
@@ -172,6 +174,7 @@ public struct HoldEntry: Sendable, Hashable {
         self.stream = stream
         self.tier = tier
         self.judged = judged
+        self.exported = exported
         self.route = route
     }
 }

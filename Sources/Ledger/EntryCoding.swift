@@ -227,7 +227,7 @@ extension EntryWriter {
         member("amount", hold.amount)
         holdFacts(
             drawn: hold.drawn, grace: hold.grace, inputBound: hold.inputBound, outputBound: hold.outputBound,
-            generation: hold.generation, operation: hold.operation, stream: hold.stream, tier: hold.tier)
+            generation: hold.generation, operation: hold.operation, stream: hold.stream, tier: hold.tier, exported: hold.exported)
         if let judged = hold.judged { self.judged(judged) }
         route(hold.route)
     }
@@ -245,7 +245,7 @@ extension EntryWriter {
     /// What stands between a hold's amount and its route.
     mutating func holdFacts(
         drawn: Bool, grace: String?, inputBound: Int64, outputBound: Int64, generation: UInt64, operation: Operation,
-        stream: Bool, tier: ServiceTier
+        stream: Bool, tier: ServiceTier, exported: ExportedPerson?
     ) {
         if drawn { member("drawn", true) }
         if let grace { member("grace", grace) }
@@ -255,6 +255,15 @@ extension EntryWriter {
         member("operation", operation.text)
         if stream { member("stream", true) }
         if tier != .standard { member("tier", tier.text) }
+        if let exported { member("exported", exported) }
+    }
+
+    mutating func member(_ name: StaticString, _ exported: ExportedPerson) {
+        self.name(name)
+        text("{\"person\":\"")
+        hex(exported.person.high)
+        hex(exported.person.low)
+        text(exported.isSensitive ? "\",\"sensitive\":true}" : "\"}")
     }
 
     mutating func route(_ facts: RouteFacts) {

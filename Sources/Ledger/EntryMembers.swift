@@ -23,7 +23,13 @@ extension EntryReader {
             amount: try money("amount"), drawn: try flag("drawn"), grace: try optionalString("grace"),
             inputBound: try natural("inputBound"), outputBound: try natural("outputBound"),
             generation: try sequence("generation"), operation: operation, stream: try flag("stream"), tier: try tier(),
-            judged: try judged(), route: try route())
+            exported: try exported(), judged: try judged(), route: try route())
+    }
+
+    private func exported() throws(EntryError) -> ExportedPerson? {
+        guard let object = try object("exported") else { return nil }
+        let (high, low) = try object.hexadecimal32("person")
+        return ExportedPerson(Pseudonym(high: high, low: low), isSensitive: try object.flag("sensitive"))
     }
 
     private func judged() throws(EntryError) -> JudgedFacts? {

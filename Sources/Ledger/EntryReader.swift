@@ -146,13 +146,24 @@ struct EntryReader {
         return number
     }
 
-    /// 32 lower-case hexadecimal digits.
     func attempt() throws(EntryError) -> AttemptID {
-        let value = try need("attempt")
+        let (high, low) = try hexadecimal32("attempt")
+        return AttemptID(high: high, low: low)
+    }
+
+    /// 32 lower-case hexadecimal digits.
+    func hexadecimal32(_ name: StaticString) throws(EntryError) -> (high: UInt64, low: UInt64) {
+        let value = try need(name)
         guard value.count == 34, value[0] == UInt8(ascii: "\""), let high = Self.hexadecimal(value, 1),
             let low = Self.hexadecimal(value, 17)
-        else { throw EntryError(reason: .badValue, member: "attempt") }
-        return AttemptID(high: high, low: low)
+        else { throw EntryError(reason: .badValue, member: "\(name)") }
+        return (high, low)
+    }
+
+    func object(_ name: StaticString) throws(EntryError) -> EntryReader? {
+        guard let value = find(name) else { return nil }
+        guard value.first == UInt8(ascii: "{") else { throw EntryError(reason: .wrongType, member: "\(name)") }
+        return try EntryReader(value)
     }
 
     private static func hexadecimal(_ value: UnsafeRawBufferPointer, _ start: Int) -> UInt64? {
@@ -178,11 +189,6 @@ struct EntryReader {
         var result: [EntryReader] = []
         try each(name) { (value) throws(EntryError) in result.append(try EntryReader(value)) }
         return result
-    }
-
-    func object(_ name: StaticString) throws(EntryError) -> EntryReader? {
-        guard let value = find(name) else { return nil }
-        return try EntryReader(value)
     }
 
     /// An object as it stands, to be kept raw.

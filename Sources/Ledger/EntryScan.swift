@@ -252,7 +252,7 @@ private struct EntryScanner {
             let outputBound = natural(), take(",\"generation\":\""), let generation = natural(), let operation = operation()
         else { return nil }
         let stream = take(",\"stream\":true")
-        guard let tier = tier(), takeJudged(names) else { return nil }
+        guard let tier = tier(), let exported = exported(), takeJudged(names) else { return nil }
         guard at < count, let route = names.route(UnsafeRawBufferPointer(start: base + at, count: count - at)) else {
             return nil
         }
@@ -260,7 +260,17 @@ private struct EntryScanner {
             attempt: attempt, call: String(decoding: call, as: UTF8.self), key: key, window: window,
             amount: Money(nanos: amount), grace: grace, inputBound: inputBound, outputBound: outputBound,
             generation: UInt64(generation),
-            operation: operation, drawn: drawn, stream: stream, tier: tier, route: route, at: Timestamp(nanoseconds: moment))
+            operation: operation, drawn: drawn, stream: stream, tier: tier, exported: exported, route: route,
+            at: Timestamp(nanoseconds: moment))
+    }
+
+    /// Whose data left China, if anybody's; `nil` when it reads otherwise.
+    private mutating func exported() -> ExportedPerson?? {
+        guard take(",\"exported\":{\"person\":\"") else { return .some(nil) }
+        guard count - at > 32, let high = word(), let low = word(), take("\"") else { return nil }
+        let isSensitive = take(",\"sensitive\":true")
+        guard take("}") else { return nil }
+        return ExportedPerson(Pseudonym(high: high, low: low), isSensitive: isSensitive)
     }
 
     /// What was judged is in few words, each of which `Entry.parse` has read once.

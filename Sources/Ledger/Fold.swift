@@ -106,6 +106,7 @@ public struct Fold: Sendable, Equatable {
     public internal(set) var stopped = false
 
     var kept = KeptEvidence()
+    var exported = ExportBook()
     var table = LineTable()
     /// The same keys by their number, which is their place in `keyOrder`.
     private(set) var chains: [Chain] = []
@@ -121,7 +122,7 @@ public struct Fold: Sendable, Equatable {
             && a.latest == b.latest && a.configuration == b.configuration && a.stopped == b.stopped && a.holds == b.holds
             && a.limits == b.limits && a.suspensions == b.suspensions
             && a.table.states == b.table.states && a.table.openClocks == b.table.openClocks && a.evidence == b.evidence
-            && a.corrected == b.corrected
+            && a.corrected == b.corrected && a.exported == b.exported
     }
 }
 
@@ -141,6 +142,7 @@ struct OpenRow: Sendable {
     var drawn: Bool
     var stream: Bool
     var tier: ServiceTier
+    var exported: ExportedPerson?
     var route: InternedRoute
     var at: Timestamp
     var doubtfulSince: Timestamp?
@@ -196,13 +198,21 @@ extension Fold {
 
     func number(_ id: String) -> Int32? { numbers[id] }
 
+    /// The counts of every tenant whose persons' data left mainland China in a year of its calendar.
+    public func exports(year: Int) -> [ExportYear] { exported.tenants(in: year) }
+
+    func tenant(of key: Int32) -> String { keys[keyOrder[Int(key)]]?.record.tenant ?? "" }
+
+    /// The year in China that an entry of this moment counts in: as ledger time, it never goes back.
+    func exportYear(at moment: Timestamp) -> Int { max(latest, moment).yearInChina }
+
     private func openHold(_ row: OpenRow) -> OpenHold {
         OpenHold(
             entry: HoldEntry(
                 attempt: row.attempt, call: row.call, key: keyOrder[Int(row.key)], window: row.window, amount: row.amount,
                 drawn: row.drawn, grace: row.grace, inputBound: row.inputBound, outputBound: row.outputBound,
                 generation: row.generation, operation: row.operation, stream: row.stream, tier: row.tier,
-                route: row.route.facts),
+                exported: row.exported, route: row.route.facts),
             at: row.at, doubtfulSince: row.doubtfulSince, overrun: row.overrun)
     }
 }
@@ -249,7 +259,7 @@ extension Fold {
         return OpenRow(
             attempt: hold.attempt, call: hold.call, key: key, window: hold.window, amount: hold.amount, grace: hold.grace,
             inputBound: hold.inputBound, outputBound: hold.outputBound, generation: hold.generation,
-            operation: hold.operation, drawn: hold.drawn, stream: hold.stream, tier: hold.tier,
+            operation: hold.operation, drawn: hold.drawn, stream: hold.stream, tier: hold.tier, exported: hold.exported,
             route: names.intern(hold.route), at: moment)
     }
 

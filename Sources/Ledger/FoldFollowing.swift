@@ -111,6 +111,7 @@ extension Fold {
         }
         table.eachLine(chain) { $0.held += amount }
         try checkAdmitted(chain, grace: row.grace, of: .max)
+        if let person = row.exported { _ = exported.add(person, of: tenant(of: row.key), in: exportYear(at: row.at)) }
         keep(row, sequence)
         finish(row.at)
     }

@@ -24,13 +24,15 @@ public struct HoldRequest: Sendable {
     public var tier: ServiceTier
     /// Tokens that the attempt will probably use, for limits of tokens a minute.
     public var paceTokens: Int64
+    /// Only of an attempt that takes personal data out of mainland China.
+    public var export: JudgedExport?
     public var at: Timestamp
 
     public init(
         attempt: AttemptID, call: String, key: Int, route: HoldRoute, judged: HoldJudged? = nil, operation: Operation,
         stream: Bool, amount: Money,
         inputBound: Int64, outputBound: Int64, generation: UInt64, tier: ServiceTier = .standard, paceTokens: Int64 = 0,
-        at: Timestamp
+        export: JudgedExport? = nil, at: Timestamp
     ) {
         self.attempt = attempt
         self.call = call
@@ -45,6 +47,7 @@ public struct HoldRequest: Sendable {
         self.generation = generation
         self.tier = tier
         self.paceTokens = paceTokens
+        self.export = export
         self.at = at
     }
 }
@@ -88,11 +91,13 @@ public struct Hold: Sendable, Hashable {
 }
 
 public enum HoldOutcome: Sendable {
-    /// `mustSyncFirst`: no allowance covers it, so nothing may be sent before `hold.sequence` is durable.
+    /// `mustSyncFirst`: no allowance covers it, or it counts a new person, so nothing may be sent before `hold.sequence` is durable.
     case admitted(Hold, mustSyncFirst: Bool)
     case refused(MoneyRefusal)
     /// Too fast, or too much at once; nothing to do with money.
     case paced(PaceRefusal)
+    /// More persons' data have left China than the export was judged by, this one's included: nothing is held. Judge it again.
+    case exportsMoved(ExportCount)
     case revoked
     /// Nothing can be journalled now, so nothing is held.
     case unavailable

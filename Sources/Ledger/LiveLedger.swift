@@ -48,6 +48,9 @@ struct LedgerState: ~Copyable, Sendable {
     /// Journalled, and not handed over yet.
     var alerts: [AlertNotice] = []
     var writer = EntryWriter()
+    var exports = ExportBook()
+    /// The last entry by which a person came to be counted as exported; nil: none since the start.
+    var newestPerson: UInt64?
 
     init(accounts: Accounts, clock: LedgerClock, keys: [Fold.Key]) {
         self.accounts = accounts
@@ -93,6 +96,9 @@ extension LiveLedger {
         return state.withLock { state in
             guard state.flushBacklog(journal) else { return .unavailable }
             let now = state.clock.now(request.at)
+            if let export = request.export, let count = state.moved(export, key: request.key, at: now) {
+                return .exportsMoved(count)
+            }
             state.accounts.durable(through: journal.durable)
             let decision = state.accounts.hold(
                 key: request.key, amount: request.amount, paceTokens: request.paceTokens, at: now, wall: request.at)
@@ -115,11 +121,17 @@ extension LiveLedger {
                     return .unavailable
                 }
                 state.accounts.setSequence(ref, sequence)
+                var mustSyncFirst = !covered
+                if let exported = request.export?.exported,
+                    !state.countExport(exported, key: request.key, at: now, sequence, journal)
+                {
+                    mustSyncFirst = true
+                }
                 state.sayGranted(journal, at: now)
                 let hold = Hold(
                     ref: ref, attempt: request.attempt, key: request.key, amount: request.amount, tier: request.tier,
                     sequence: sequence)
-                return .admitted(hold, mustSyncFirst: !covered)
+                return .admitted(hold, mustSyncFirst: mustSyncFirst)
             }
         }
     }
@@ -221,7 +233,8 @@ extension EntryWriter {
         member("amount", request.amount)
         holdFacts(
             drawn: drawn, grace: grace, inputBound: request.inputBound, outputBound: request.outputBound,
-            generation: request.generation, operation: request.operation, stream: request.stream, tier: request.tier)
+            generation: request.generation, operation: request.operation, stream: request.stream, tier: request.tier,
+            exported: request.export?.exported)
         if let judged = request.judged { raw(judged.member) }
         raw(request.route.members)
     }

@@ -184,6 +184,7 @@ extension LedgerState {
         doubtfulAllowances = fold.doubtfulAllowances
         suspensions = fold.suspensions
         kept = fold.kept
+        exports = fold.exported
     }
 }
 

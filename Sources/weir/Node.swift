@@ -28,6 +28,7 @@ actor Node {
     let ledger: LiveLedger
     let recovery: RecoveryReport
     let board = Board()
+    private let secrets: TenantSecrets
     let gateway: GatewayServer
     /// Counts what providers did not say, on a thread of its own.
     private let estimator: Estimator?
@@ -56,6 +57,8 @@ actor Node {
         let signer = try LogSigner(
             name: configuration.node, seed: LogKey.loadOrMake(path: configuration.dataFolder + "/" + LogKey.fileName))
         settings.log = LogSettings(signer: signer)
+        secrets = try TenantSecrets(
+            seed: LogKey.loadOrMake(path: configuration.dataFolder + "/" + TenantSecrets.fileName))
         let books = try Books(path: configuration.dataFolder + "/books.sqlite")
         (ledger, recovery) = try LiveLedger.open(
             settings, fold: books.state, node: configuration.node, version: Self.version,
@@ -86,7 +89,8 @@ actor Node {
                 "an endpoint is suspended",
                 metadata: ["endpoint": "\(endpoint)", "since": "\(suspended.since)", "why": "\(suspended.suspension.why)"])
         }
-        let snapshot = Self.snapshot(configuration, generation: generation, ledger: ledger, board: board)
+        let snapshot = Self.snapshot(
+            configuration, generation: generation, ledger: ledger, board: board, secrets: secrets)
         // Without the vocabularies estimates count bytes, which is rather too much than too little.
         let vocabularies = shareFile("tokenizers/README.md", environment: environment).map {
             String($0.dropLast("/README.md".count))
@@ -208,7 +212,8 @@ actor Node {
     /// Delivers configuration and keys to every event loop; returns when all have them.
     private func publish() async throws {
         generation += 1
-        let snapshot = Self.snapshot(configuration, generation: generation, ledger: ledger, board: board)
+        let snapshot = Self.snapshot(
+            configuration, generation: generation, ledger: ledger, board: board, secrets: secrets)
         try await gateway.install(snapshot, board: board)
     }
 
@@ -238,7 +243,7 @@ actor Node {
     }
 
     private static func snapshot(
-        _ configuration: Configuration, generation: UInt64, ledger: LiveLedger, board: Board
+        _ configuration: Configuration, generation: UInt64, ledger: LiveLedger, board: Board, secrets: TenantSecrets
     ) -> Snapshot {
         let catalogue = Catalogue(
             generation: generation, endpoints: configuration.endpoints, tenants: configuration.tenants,
@@ -255,7 +260,7 @@ actor Node {
         return Snapshot(
             catalogue: catalogue, prices: configuration.priceBook, limits: configuration.limits, keys: keys,
             policyHash: configuration.policies.map { PolicyFile.hash(of: $0.book) }, board: board,
-            regions: configuration.regions)
+            regions: configuration.regions, secrets: secrets)
     }
 
     private static func tlsContext(_ files: TLSFiles) throws -> NIOSSLContext {

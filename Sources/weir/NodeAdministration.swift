@@ -27,6 +27,7 @@ extension Node {
                 let end = CivilDate(daysSince1970: query.to.daysSince1970 + 1).start
                 return try await self.bookkeeper.usage(by: query.by, from: query.from.start, to: end)
             },
+            exports: { self.ledger.exports(year: $0) },
             doubts: {
                 DoubtList(
                     doubts: self.ledger.doubtfulHolds.map(DoubtView.init),
@@ -190,7 +191,7 @@ extension Node {
             alerts: alerts.count, clockDoubtSeconds: ledger.clock.doubtfulSeconds,
             clockAheadSeconds: ledger.clock.aheadSeconds,
             backup: backup?.view.facts,
-            witness: witness?.view.facts, accounts: ledger.accounts)
+            witness: witness?.view.facts, accounts: ledger.accounts, exports: ledger.exports(at: now))
     }
 
     private func readyChecks() -> [ReadyCheck] {

@@ -9,6 +9,7 @@ struct Weir: AsyncParsableCommand {
         version: Node.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ExplainCommand.self, RulesCommand.self, KeysCommand.self, EndpointsCommand.self,
-            UsageCommand.self, ReloadCommand.self, LedgerCommand.self, WitnessCommand.self, SimulateCommand.self,
+            UsageCommand.self, ExportsCommand.self, ReloadCommand.self, LedgerCommand.self, WitnessCommand.self,
+            SimulateCommand.self,
         ])
 }

@@ -17,8 +17,9 @@ struct AdminServerTests {
             }
             let closed = [
                 ("GET", "/admin/v1/keys"), ("POST", "/admin/v1/keys"), ("POST", "/admin/v1/keys/key_0123456789abcdef/rotate"),
-                ("DELETE", "/admin/v1/keys/key_0123456789abcdef"), ("GET", "/admin/v1/usage"), ("GET", "/admin/v1/explain"),
-                ("POST", "/admin/v1/reload"), ("GET", "/admin/v1/status"), ("GET", "/"), ("GET", "/nothing"),
+                ("DELETE", "/admin/v1/keys/key_0123456789abcdef"), ("GET", "/admin/v1/usage"), ("GET", "/admin/v1/exports"),
+                ("GET", "/admin/v1/explain"), ("POST", "/admin/v1/reload"), ("GET", "/admin/v1/status"), ("GET", "/"),
+                ("GET", "/nothing"),
                 ("POST", "/metrics"), ("GET", "/metrics/"), ("GET", "//metrics"), ("GET", "/admin%2Fv1/keys"),
             ]
             let wrong = [
@@ -174,6 +175,29 @@ struct AdminServerTests {
                 "form=2026-11-01", "by=key&by=model",
             ] {
                 #expect(try await client.send("GET", "/admin/v1/usage?" + bad).status == 400, "\(bad)")
+            }
+        }
+    }
+
+    @Test("Exports are told by year with the threshold that they reach, this year's in China where none is asked for")
+    func exports() async throws {
+        try await withAdminServer { client, _ in
+            func report(_ query: String) async throws -> ExportReport {
+                let answer = try await client.send("GET", "/admin/v1/exports" + query)
+                #expect(answer.status == 200)
+                return try JSONDecoder().decode(ExportReport.self, from: Data(answer.body.utf8))
+            }
+            let old = try await report("?year=2025")
+            #expect(old.year == 2025 && old.rows.map(\.tenant) == ["acme", "zenith"])
+            #expect(old.rows.map(\.path) == ["contract", "assessment"] && old.rows.map(\.isAtLeast) == [false, true])
+            #expect(old.rows.map(\.persons) == [100_000, 1_000_000] && old.rows.map(\.sensitivePersons) == [0, 7])
+            let before = Timestamp.now().yearInChina
+            let year = try await report("").year
+            #expect((before...Timestamp.now().yearInChina).contains(year))
+            for bad in [
+                "year=25", "year=20261", "year=now", "year=", "year=1999", "year=2262", "years=2026", "year=2026&year=2026",
+            ] {
+                #expect(try await client.send("GET", "/admin/v1/exports?" + bad).status == 400, "\(bad)")
             }
         }
     }

@@ -44,7 +44,7 @@ func sampleMetrics() -> MetricsSnapshot {
                         settled: MoneyTotal(nanos: 125), reserved: .zero)
                 ]),
             AccountView(name: .key("key_1"), limit: nil, settled: .zero, reserved: .zero, undrawn: .zero),
-        ])
+        ], exports: [ExportYear(tenant: "acme", year: 2026, count: ExportCount(persons: 12, sensitivePersons: 3))])
 }
 
 @Suite("Metrics")
@@ -77,6 +77,8 @@ struct MetricsTests {
         #expect(page["weir_engine_ready", ["engine": "other"]] == "0")
         #expect(page["weir_account_settled_dollars", ["tenant": "acme", "team": "app", "period": "month"]] == "0.000000125")
         #expect(page["weir_account_limit_dollars", ["tenant": "acme", "team": "app", "period": "month"]] == "25.00")
+        #expect(page["weir_exported_persons", ["tenant": "acme"]] == "12")
+        #expect(page["weir_exported_sensitive_persons", ["tenant": "acme"]] == "3")
     }
 
     @Test("Balances are shown only to who has the admin token")

@@ -92,6 +92,12 @@ final class World: Sendable {
                 self.state.withLock { $0.usageQueries.append(query) }
                 return []
             },
+            exports: { year in
+                [
+                    ExportYear(tenant: "acme", year: year, count: ExportCount(persons: 100_000, sensitivePersons: 0)),
+                    ExportYear(tenant: "zenith", year: year, count: ExportCount(persons: 1_000_000, sensitivePersons: 7)),
+                ]
+            },
             doubts: { DoubtList(doubts: self.state.withLock { $0.doubts }) },
             evidence: { evidence in
                 try self.state.withLock { state in

@@ -61,6 +61,29 @@ struct EntryTests {
         #expect(throws: EntryError.self) { try bytes.withUnsafeBytes { try Entry.parse($0) } }
     }
 
+    @Test(
+        "An exported person is 32 lower-case digits in an object of its own; anything else is refused",
+        arguments: [
+            "{}", "[]", "null", "\"\"", "{\"person\":5}", "{\"person\":\"\"}", "{\"person\":\"0123456789abcdef\"}",
+            "{\"person\":\"0123456789ABCDEF0123456789abcdef\"}", "{\"person\":\"0123456789abcdef0123456789abcdef0\"}",
+            "{\"person\":\"0123456789abcdef0123456789abcdef\",\"person\":\"0123456789abcdef0123456789abcdef\"}",
+            "{\"person\":\"0123456789abcdef0123456789abcdef\",\"sensitive\":1}",
+        ])
+    func badPersons(text: String) throws {
+        var random = SeededRandom(seed: 13)
+        let holds = samples(&random).compactMap { if case .hold(let hold) = $0 { hold } else { nil } }
+        var hold = try #require(holds.first)
+        hold.exported = nil
+        let plain = try whole(.hold(hold), noon, 4).dropLast()
+        let good = "{\"person\":\"0123456789abcdef0123456789abcdef\"}"
+        func parse(_ value: String) throws {
+            let bytes = plain + Array(",\"exported\":\(value)}".utf8)
+            _ = try bytes.withUnsafeBytes { try Entry.parse($0) }
+        }
+        try parse(good)
+        #expect(throws: EntryError.self) { try parse(text) }
+    }
+
     @Test("Another version, an unknown kind, a duplicate member and absurd depth are refused by name")
     func refusals() {
         func reason(_ text: String) -> EntryError.Reason? {
@@ -167,7 +190,10 @@ struct EntryTests {
                     amount: nanos(number()), drawn: .random(using: &random), grace: Bool.random(using: &random) ? text() : nil,
                     inputBound: number(), outputBound: number(), generation: count(),
                     operation: Operation.allCases.randomElement(using: &random) ?? .chat, stream: .random(using: &random),
-                    tier: pick(ServiceTier.allCases, &random), route: facts)),
+                    tier: pick(ServiceTier.allCases, &random),
+                    exported: Bool.random(using: &random)
+                        ? ExportedPerson(Pseudonym(high: random.next(), low: random.next()), isSensitive: .random(using: &random))
+                        : nil, route: facts)),
             .lossDoubt(
                 LossDoubtEntry(
                     key: text(), amount: nanos(number()), log: text(), first: count(),

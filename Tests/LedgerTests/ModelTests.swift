@@ -144,7 +144,7 @@ private struct Schedule {
             if amount > 0, refusal.left.nanos >= amount { problem = "refused with enough left" }
             if let resets = refusal.resets, resets <= time { problem = "resets in the past" }
         case .revoked: if !model.revoked.contains(key) { problem = "not revoked" }
-        case .paced, .unavailable: problem = "neither admitted nor refused"
+        case .paced, .exportsMoved, .unavailable: problem = "neither admitted nor refused"
         }
     }
 

@@ -74,7 +74,7 @@ struct ScanTests {
                         && hold.drawn == row.drawn && hold.inputBound == row.inputBound
                         && hold.outputBound == row.outputBound && hold.generation == row.generation
                         && hold.operation == row.operation && hold.stream == row.stream && hold.tier == row.tier
-                        && hold.grace == row.grace && hold.route == row.route.facts)
+                        && hold.grace == row.grace && hold.exported == row.exported && hold.route == row.route.facts)
             case (.end(let scanned), .end(let end)):
                 let expected = ScannedEnd(end)
                 #expect(
@@ -105,6 +105,8 @@ struct ScanTests {
             outputBound: number, generation: 3,
             operation: Operation.allCases[Int(attempt % 4)], stream: attempt % 3 == 0,
             tier: ServiceTier.allCases[Int(attempt % 4)],
+            exported: attempt % 11 < 4
+                ? ExportedPerson(Pseudonym(high: ~attempt, low: attempt), isSensitive: attempt % 11 < 2) : nil,
             route: RouteFacts(
                 model: "g\"pt\u{7f}", upstreamModel: "é", endpoint: "e", link: "public", operator: "o\\", operatorCountry: "US",
                 processedIn: ["EU", "SE"], price: "list"))

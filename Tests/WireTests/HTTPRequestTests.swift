@@ -83,6 +83,19 @@ struct HTTPRequestTests {
         #expect(requestLine + lines + wire("\n") == Array(head.bytes.readableBytesView))
     }
 
+    @Test(
+        "A head says whether it has fields for Weir itself, in any case of their names",
+        arguments: [
+            ("weir-person: 1", true), ("WEIR-Person: 1", true), ("weir-x:", true), ("x-a: 1\nx-b: 2\nWeir-B: 3", true),
+            ("weir-: 1", true), ("weir: 1", false), ("weird-person: 1", false), ("x-weir-person: 1", false),
+            ("weir_person: 1", false), ("wei-r: 1", false), ("x-a: weir-person", false),
+        ])
+    func own(fields: String, expected: Bool) throws {
+        var heads: [RequestHead] = []
+        _ = requestTranscript([wire("GET / HTTP/1.1\nHost: a\n\(fields)\n\n")[...]]) { heads.append($0) }
+        #expect(try #require(heads.first).head.hasOwnFields == expected)
+    }
+
     @Test("Every field that Weir acts on is found in any case, by its first value")
     func known() throws {
         let names: [HTTPField: String] = [

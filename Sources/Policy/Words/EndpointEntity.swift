@@ -14,11 +14,14 @@ public struct Countries: Sendable {
         return countries.union(regions.filter { countries.contains($0.value) }.keys)
     }
 
+    /// The country that a place is or lies in; nil: it may lie in several, or nobody knows.
+    public func country(of place: Place) -> Place? { isCountry(place) ? place : regions[place] }
+
     /// Places as policies see them: each with its country. A place whose country nobody knows could be in any, so all are possible then.
     public func possible(in places: Set<Place>) -> Set<Place> {
         var all = places
         for place in places where !isCountry(place) {
-            if let country = regions[place] {
+            if let country = country(of: place) {
                 all.insert(country)
             } else {
                 all.formUnion(countryCodes)
