@@ -1,6 +1,7 @@
 import Cedar
 import Core
 import Policy
+import TestKit
 import Testing
 
 @Suite("The rule pack")
@@ -96,6 +97,29 @@ struct RuleTests {
         #expect(try state("us.bis.diffusion", "2025-02-01") == .inForce(until: moment("2025-05-13T04:00:00Z")))
         #expect(try state("eu.aiact.art50", "2026-08-01T21:59:59.999Z") == .from(moment("2026-08-01T22:00:00Z")))
         #expect(try state("eu.aiact.art50", "2026-08-01T22:00:00Z") == .inForce(until: nil))
+    }
+
+    @Test("All rules over a thousand endpoints with labels of their own ask less than a tenth of what one set may")
+    func thousandEndpoints() throws {
+        var random = SeededRandom(seed: testSeed("RuleTests.thousandEndpoints"))
+        let countries = ["CN", "DE", "HK", "IN", "JP", "SE", "SG", "US"]
+        func some() -> Set<Place> { Set(countries.filter { _ in Int.random(in: 0..<3, using: &random) == 0 } + ["FR"]) }
+        let endpoints = (0..<1_000).map { number in
+            var facts = labels(processedIn: some(), storedIn: some(), operator: "Operator \(number)")
+            facts.accessFrom = some()
+            facts.ownerCountry = countries.randomElement(using: &random)
+            facts.exportTags = Bool.random(using: &random) ? ["3A090"] : []
+            facts.hardware = Bool.random(using: &random) ? "h200" : nil
+            facts.records = Bool.random(using: &random) ? ["scc": "S", "tia": "T"] : ["dpa": "D"]
+            return endpoint("e\(number)", labels: facts)
+        }
+        let world = PolicyWorld(endpoints: endpoints, tenants: [tenant()], zones: Pack.zones)
+        let book = try PolicyBook([Self.permit] + Pack.rules.map(\.source), in: world)
+        let now = try #require(Timestamp(policyDay: "2029-01-01"))
+        let timeline = try #require(PolicyTimeline(book, in: world, at: now))
+        let most = timeline.stages.map(\.policies.questionCount).max() ?? 0
+        #expect(most > 0 && most * 10 < CompiledPolicies.questionsMax, "\(most)")
+        #expect(timeline.stages.count == 1, "everything has begun")
     }
 
     @Test(
