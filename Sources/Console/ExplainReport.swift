@@ -69,6 +69,17 @@ public struct ExplainReport: Sendable, Hashable, Codable {
         public var labels: LabelsView
     }
 
+    /// Persons of the tenant whose data have left mainland China since 1 January, and one more.
+    public struct Exported: Sendable, Hashable, Codable {
+        public var persons: Int64
+        public var sensitivePersons: Int64
+
+        public init(persons: Int64, sensitivePersons: Int64) {
+            self.persons = persons
+            self.sensitivePersons = sensitivePersons
+        }
+    }
+
     public var key: String
     public var tenant: String
     public var team: String
@@ -78,17 +89,21 @@ public struct ExplainReport: Sendable, Hashable, Codable {
     public var generation: UInt64
     /// As the call would be judged.
     public var labels: CallLabelsView
+    /// The counts that a call about somebody new is judged by; nil: such calls do not count as exports from mainland China.
+    public var exported: Exported?
     /// What would happen to a call now, in a sentence.
     public var verdict: String
     public var endpoints: [Line]
 }
 
 extension ExplainReport {
-    /// Explains from the values that the data path decides on. `serves` says whether an endpoint takes an operation at all.
+    /// Explains from the values that the data path decides on. `serves` says whether an endpoint takes an operation at all, `exports`
+    /// how many persons a tenant has exported with one more, whose data are sensitive or not.
     public init(
         key: KeyRecord, model: String, operation: Operation, claim: LabelClaim = LabelClaim(), in catalogue: Catalogue,
         health: [Health], prices: PriceBook, serves: (Int, Operation) -> Bool,
-        suspensions: [String: Fold.Suspended] = [:], at now: Timestamp
+        suspensions: [String: Fold.Suspended] = [:], exports: (_ isSensitive: Bool) -> ExportCount = { _ in .zero },
+        at now: Timestamp
     ) throws(ClaimRefusal) {
         self.key = key.id
         tenant = key.tenant
@@ -102,6 +117,8 @@ extension ExplainReport {
         var call = CallFacts(
             caller: caller, model: model, in: catalogue, operation: operation,
             ownLabels: claim.isEmpty ? nil : try caller.labels.narrowed(by: claim, in: catalogue.classes))
+        call.exports = catalogue.exportKind(call.labels).map { exports($0 == .sensitive) }
+        exported = call.exports.map { Exported(persons: $0.persons, sensitivePersons: $0.sensitivePersons) }
         var judge = CallJudge(catalogue)
         judge.judge(&call, at: now)
         labels = CallLabelsView(call.labels)

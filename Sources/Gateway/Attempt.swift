@@ -106,7 +106,8 @@ extension CallRelay {
         clampedOutput = nil
         attempts += 1
         attemptID = AttemptID(using: &lane.random)
-        for attemptToHold in 0... {
+        var (clamps, exportsMoved) = (0, 0)
+        while true {
             let (outputBound, overflow) = outputs.multipliedReportingOverflow(by: perChoice)
             if overflow { return .refused(.callTooDear) }
             let tokens = TokenBound(input: inputTokens, output: outputBound, hasAudio: hasAudio, tier: tier)
@@ -118,8 +119,7 @@ extension CallRelay {
                 route: way.route, judged: facts.flatMap { lane.judged($0, at: way.endpoint, in: snapshot) },
                 operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
                 outputBound: outputBound, generation: snapshot.generation, tier: tier, paceTokens: probableTokens,
-                export: judgedExport(at: way.endpoint),
-                at: now)
+                export: judgedExport(at: way.endpoint), at: now)
             switch lane.ledger.hold(request) {
             case .admitted(let admitted, let mustSyncFirst):
                 hold = admitted
@@ -132,7 +132,12 @@ extension CallRelay {
             case .unavailable: return .stopped(.journalUnavailable)
             case .exportsMoved(let count):
                 facts?.exports = count
-                guard attemptToHold < exportTries, isPermitted(way.endpoint, at: now) else {
+                exportsMoved += 1
+                guard exportsMoved < exportTries else {
+                    attempts -= 1
+                    return .refused(.exportsBusy)
+                }
+                guard isPermitted(way.endpoint, at: now) else {
                     attempts -= 1
                     return .refused(denial(at: way.endpoint))
                 }
@@ -140,7 +145,7 @@ extension CallRelay {
             case .paced(let pace): return .stopped(.paceLimited(pace))
             case .refused(let refusal):
                 let failure = Failure.limitReached(refusal)
-                guard operation != .embeddings, attemptToHold < clampTries,
+                guard operation != .embeddings, clamps < clampTries,
                     let headroom = lane.ledger.headroom(key: key.account, at: now),
                     let affordable = affordableOutput(
                         headroom, TokenBound(input: inputTokens, output: 0, hasAudio: hasAudio, tier: tier), choices: outputs,
@@ -150,12 +155,12 @@ extension CallRelay {
                     attempts -= 1
                     return .refused(failure)
                 }
+                clamps += 1
                 perChoice = affordable
                 mustSay = true
                 clampedOutput = affordable
             }
         }
-        return .refused(.callTooDear)
     }
 
     /// Whether money is limited anywhere above this key.

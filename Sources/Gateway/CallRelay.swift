@@ -131,13 +131,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             case .success(let labels): ownLabels = labels
             case .failure(let failure): return refused(failure)
             }
-            do throws(Failure) {
-                person = try request.head.person().map { span in
-                    request.head.withBytes(of: span) { snapshot.persons[found.tenant].pseudonym(of: $0) }
-                }
-            } catch {
-                return refused(error)
-            }
+            if let failure = takePerson(request.head, of: found) { return refused(failure) }
         }
         if let failure = bodyRefusal(request) { return refused(failure) }
         if let failure = lane.admit(tenant: found.tenant) { return refused(failure) }

@@ -138,6 +138,10 @@ extension Failure {
     static let draining = Failure(
         code: "weir_draining", status: 503, fault: .weir, retry: .later(milliseconds: 1_000),
         message: "This Weir is shutting down.", action: "Try again; another one answers.")
+    static let exportsBusy = Failure(
+        code: "weir_exports_busy", status: 503, fault: .weir, retry: .later(milliseconds: 1_000),
+        message: "Other calls of this tenant count exported persons faster than this one could be judged.",
+        action: "Try again in a second.")
     static let journalUnavailable = Failure(
         code: "weir_journal_unavailable", status: 503, fault: .weir, retry: .later(milliseconds: 5_000),
         message: "The journal cannot be written, so no call is sent.",

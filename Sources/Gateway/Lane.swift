@@ -89,7 +89,9 @@ final class Lane {
         return Judging.facts(call, at: endpoint, in: snapshot).map(HoldJudged.init)
     }
 
-    func models(for caller: Caller, at now: Timestamp) -> [String] { judging.judge.models(for: caller, at: now) }
+    func models(for caller: Caller, exports: ExportCount?, at now: Timestamp) -> [String] {
+        judging.judge.models(for: caller, exports: exports, at: now)
+    }
 
     // MARK: Admission
 

@@ -1,11 +1,19 @@
 import Core
+import Ledger
 import NIOCore
 import Policy
 
 extension CallRelay {
     /// `GET /v1/models`: what the key may use, in OpenAI's shape.
     func answerModels(_ route: Route, for key: KeyEntry) {
-        let names = lane.models(for: key.caller, at: .now())
+        let now = Timestamp.now()
+        // The least that a call could be judged by: somebody who is counted already, or the first.
+        let exports = key.exportKind.map { kind in
+            let count = lane.ledger.exportCount(key.record.tenant, at: now)
+            return ExportCount(
+                persons: max(1, count.persons), sensitivePersons: max(kind == .sensitive ? 1 : 0, count.sensitivePersons))
+        }
+        let names = lane.models(for: key.caller, exports: exports, at: now)
         var body = ByteBufferAllocator().buffer(capacity: 64 + names.count * 96)
         if case .model(let name) = route {
             guard names.contains(name) else { return fail(.unknownModel) }

@@ -49,18 +49,20 @@ extension HTTPHead {
     }
 }
 
-extension Catalogue {
-    /// The countries of places, as far as the configuration's policies know them.
-    var countries: Countries { policies?.world.countries ?? Countries() }
-
-    /// What calls with these labels may carry out of mainland China; nil: nothing that counts.
-    func exportKind(_ labels: CallLabels) -> ChinaExport.Kind? {
-        ChinaExport.kind(labels, in: classes, countries: countries)
-    }
-}
-
 extension CallRelay {
-    /// Whose data the call may take out of mainland China; nil: nobody's that counts.
+    /// Keeps whom the request's client says it is about; what is wrong with it, if anything.
+    func takePerson(_ head: HTTPHead, of key: KeyEntry) -> Failure? {
+        do throws(Failure) {
+            guard let span = try head.person() else { return nil }
+            // A key whose tenant is not there is permitted nothing.
+            guard snapshot.persons.indices.contains(key.tenant) else { return nil }
+            let names = snapshot.persons[key.tenant]
+            person = head.withBytes(of: span) { names.pseudonym(of: $0) }
+            return nil
+        } catch { return error }
+    }
+
+    /// Whose data the call may take out of mainland China; nil: nobody's that counts. Most calls cost this one look.
     func exportedPerson(of key: KeyEntry, _ facts: CallFacts) -> ExportedPerson? {
         let kind = facts.ownLabels.map { snapshot.catalogue.exportKind($0) } ?? key.exportKind
         guard let kind, let names, snapshot.persons.indices.contains(key.tenant) else { return nil }

@@ -21,6 +21,18 @@ extension LiveLedger {
         }
     }
 
+    /// A tenant's counts as they are.
+    public func exportCount(_ tenant: String, at moment: Timestamp) -> ExportCount {
+        state.withLock { $0.exports.count(tenant, in: $0.clock.now(moment).yearInChina) }
+    }
+
+    /// The same with a person who has not been counted: what the next call about somebody new is judged by.
+    public func exportCount(_ tenant: String, withOneMore isSensitive: Bool, at moment: Timestamp) -> ExportCount {
+        var random = SystemRandomNumberGenerator()
+        let stranger = Pseudonym(high: random.next(), low: random.next())
+        return exportCount(tenant, with: ExportedPerson(stranger, isSensitive: isSensitive), at: moment)
+    }
+
     /// The counts of every tenant that exported in a year of China's calendar.
     public func exports(year: Int) -> [ExportYear] { state.withLock { $0.exports.tenants(in: year) } }
 

@@ -64,10 +64,11 @@ public struct CallJudge: Sendable {
     }
 
     /// The models that a caller may use: those that at least one endpoint may serve for some operation.
-    public mutating func models(for caller: Caller, at now: Timestamp) -> [String] {
+    /// - Parameter exports: the counts that its next call would be judged by, where its calls count.
+    public mutating func models(for caller: Caller, exports: ExportCount? = nil, at now: Timestamp) -> [String] {
         catalogue.models.filter { model in
             Operation.allCases.contains { operation in
-                var call = CallFacts(caller: caller, model: model, in: catalogue, operation: operation)
+                var call = CallFacts(caller: caller, model: model, in: catalogue, operation: operation, exports: exports)
                 guard catalogue.endpoints.indices.contains(where: { catalogue.isListed(call, at: $0) }) else { return false }
                 judge(&call, at: now)
                 return catalogue.endpoints.indices.contains { catalogue.isPermitted(call, at: $0) }

@@ -42,6 +42,7 @@ public final class Catalogue: Sendable {
     public let classes: DataClasses
     /// What calls have to pass beside the tenants' lists; nil: the lists alone decide.
     public let policies: PolicyTimeline?
+    public let countries: Countries
     private let tenantIndex: [String: Int]
     private let modelIndex: [String: Int]
     /// For each model the endpoints that serve it, by priority.
@@ -57,6 +58,7 @@ public final class Catalogue: Sendable {
         tenants = other.tenants
         classes = other.classes
         policies = other.policies
+        countries = other.countries
         tenantIndex = other.tenantIndex
         modelIndex = other.modelIndex
         serving = other.serving
@@ -64,16 +66,19 @@ public final class Catalogue: Sendable {
         models = other.models
     }
 
-    /// - Parameter policies: made for these endpoints in this order.
+    /// - Parameters:
+    ///   - policies: made for these endpoints in this order.
+    ///   - countries: of places that are none; policies bring their own.
     public init(
         generation: UInt64, endpoints: [Endpoint], tenants: [TenantPolicy], classes: DataClasses = .standard,
-        policies: PolicyTimeline? = nil
+        policies: PolicyTimeline? = nil, countries: Countries = Countries()
     ) {
         self.generation = generation
         self.endpoints = endpoints
         self.tenants = tenants
         self.classes = classes
         self.policies = policies
+        self.countries = policies?.world.countries ?? countries
         links = endpoints.map { Link(name: "public", origin: $0.origin, trustFile: $0.trustFile) }
         tenantIndex = Dictionary(uniqueKeysWithValues: tenants.enumerated().map { ($1.tenant, $0) })
         let models = Set(endpoints.flatMap(\.models.keys)).sorted()

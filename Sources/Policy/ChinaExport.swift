@@ -42,6 +42,13 @@ public enum ChinaExport {
     }
 }
 
+extension Catalogue {
+    /// What calls with these labels may carry out of mainland China; nil: nothing that counts.
+    public func exportKind(_ labels: CallLabels) -> ChinaExport.Kind? {
+        ChinaExport.kind(labels, in: classes, countries: countries)
+    }
+}
+
 extension Countries {
     /// Whether a place is known to lie in the mainland.
     func isMainland(_ place: Place) -> Bool { country(of: place) == ChinaExport.mainland }

@@ -25,6 +25,8 @@ public struct Configuration: Sendable {
     public var tenants: [TenantPolicy]
     /// What calls have to pass beside their tenants' lists; nil: the lists alone decide.
     public var policies: PolicyTimeline?
+    /// Of cloud regions that labels name.
+    public var countries: Countries
     /// The rules of the pack that are among them.
     public var rules: [Rule]
     /// Files beside this one that were read for it and whose change is a new configuration.
@@ -46,7 +48,8 @@ public struct Configuration: Sendable {
         journal: JournalSettings = JournalSettings(), doubt: DoubtPolicy = DoubtPolicy(), zones: [String: Set<Place>] = [:],
         regions: RegionJudge = RegionJudge(), classes: DataClasses = .standard, engines: [EngineSpec] = [],
         endpoints: [Endpoint], priceBook: PriceBook, tenants: [TenantPolicy], policies: PolicyTimeline? = nil,
-        rules: [Rule] = [], files: [String] = [], accountLimits: [AccountLimit] = [], timeZones: [String: CivilZone] = [:],
+        countries: Countries = Countries(), rules: [Rule] = [], files: [String] = [], accountLimits: [AccountLimit] = [],
+        timeZones: [String: CivilZone] = [:],
         alerts: AlertSettings? = nil, witness: WitnessSettings? = nil, backupFolder: String? = nil, notes: [String] = [],
         source: String = ""
     ) {
@@ -64,6 +67,7 @@ public struct Configuration: Sendable {
         self.priceBook = priceBook
         self.tenants = tenants
         self.policies = policies
+        self.countries = countries
         self.rules = rules
         self.files = files
         self.accountLimits = accountLimits

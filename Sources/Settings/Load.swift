@@ -110,8 +110,9 @@ private func decode(_ text: String, _ world: World, at now: Timestamp, _ report:
         node: node, dataFolder: data, listen: listen, limits: limits, journal: journal, doubt: doubt,
         zones: allZones, regions: regions, classes: classes,
         engines: engines.present, endpoints: endpoints.present, priceBook: PriceBook(prices),
-        tenants: tenants.policies, policies: policies, rules: policy?.rules ?? [],
-        files: policy?.paths ?? [],
+        tenants: tenants.policies, policies: policies,
+        countries: (world.places.atHand ?? PlaceCatalogue()).countries(also: endpoints.regions),
+        rules: policy?.rules ?? [], files: policy?.paths ?? [],
         accountLimits: tenants.limits, timeZones: world.timeZones.loaded, alerts: alerts,
         witness: witness, backupFolder: backup, notes: report.notes, source: text)
 }

@@ -247,7 +247,7 @@ actor Node {
     ) -> Snapshot {
         let catalogue = Catalogue(
             generation: generation, endpoints: configuration.endpoints, tenants: configuration.tenants,
-            classes: configuration.classes, policies: configuration.policies)
+            classes: configuration.classes, policies: configuration.policies, countries: configuration.countries)
         var keys: [KeyDigest: KeyEntry] = [:]
         for key in ledger.keys where key.revoked == nil {
             // A key whose tenant left the configuration opens nothing.

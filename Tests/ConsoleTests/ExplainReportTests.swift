@@ -21,13 +21,15 @@ struct ExplainReportTests {
 
     private func report(
         _ endpoints: [Endpoint], model: String = "gpt-4o", keyModels: Set<String>? = nil, expires: Timestamp? = nil,
-        tenant: String = "acme", health: [Health]? = nil, serves: Bool = true, suspensions: [String: Fold.Suspended] = [:]
+        tenant: String = "acme", health: [Health]? = nil, serves: Bool = true, suspensions: [String: Fold.Suspended] = [:],
+        labels: CallLabels = .unknown
     ) throws -> ExplainReport {
         let catalogue = Catalogue(
             generation: 5, endpoints: endpoints,
             tenants: [TenantPolicy(tenant: "acme", teams: ["app"], places: .only(["SE"]), operators: .any, models: .any)])
         let key = KeyRecord(
-            id: "key_1", name: "k", tenant: tenant, team: "app", models: keyModels, created: now, expires: expires, secrets: [])
+            id: "key_1", name: "k", tenant: tenant, team: "app", models: keyModels, labels: labels, created: now,
+            expires: expires, secrets: [])
         let prices = PriceBook([
             "gpt": [
                 Price(
@@ -37,7 +39,8 @@ struct ExplainReportTests {
         ])
         return try ExplainReport(
             key: key, model: model, operation: .chat, in: catalogue, health: health ?? endpoints.map { _ in Health() },
-            prices: prices, serves: { _, _ in serves }, suspensions: suspensions, at: now)
+            prices: prices, serves: { _, _ in serves }, suspensions: suspensions,
+            exports: { ExportCount(persons: 8, sensitivePersons: $0 ? 3 : 2) }, at: now)
     }
 
     @Test("Candidates come first by priority, then what is against the others")
@@ -82,6 +85,18 @@ struct ExplainReportTests {
         let other = try self.report(
             [endpoint("se", place: "SE"), endpoint("two", place: "SE")], health: [health, Health()])
         #expect(other.endpoints.map(\.standing) == [.candidate, .suspended])
+    }
+
+    @Test(
+        "Calls that may carry personal data of people in China are explained with the counts that somebody new would be judged by"
+    )
+    func exports() throws {
+        func exported(_ name: String?, _ subjects: Set<Place>) throws -> ExplainReport.Exported? {
+            try report([endpoint("se", place: "SE")], labels: CallLabels(dataClass: name, subjects: subjects)).exported
+        }
+        #expect(try exported("personal", ["CN"]) == ExplainReport.Exported(persons: 8, sensitivePersons: 2))
+        #expect(try exported("sensitive", ["CN", "SE"]) == ExplainReport.Exported(persons: 8, sensitivePersons: 3))
+        #expect(try exported("personal", ["SE"]) == nil && exported("public", ["CN"]) == nil && exported(nil, []) == nil)
     }
 
     @Test("A candidate without a price is passed over, and without any the call is refused")

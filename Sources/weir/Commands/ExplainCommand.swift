@@ -40,6 +40,11 @@ struct ExplainCommand: ParsableCommand {
         print("\(report.operation) with \(report.model) for \(report.key) of \(report.tenant)/\(report.team)")
         print("\(report.verdict) (configuration \(report.generation), \(report.at))")
         print("labels of the call: \(report.labels.words)")
+        if let count = report.exported {
+            print(
+                "persons whose data left mainland China this year, with this call's: \(count.persons), with sensitive data \(count.sensitivePersons)"
+            )
+        }
         if !report.endpoints.isEmpty { print("\n" + table(report.endpoints).text) }
         for line in report.endpoints where !line.unanswered.isEmpty {
             print("\(line.endpoint): \(line.unanswered.joined(separator: "; "))")
