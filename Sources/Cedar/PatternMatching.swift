@@ -1,4 +1,10 @@
 extension Pattern {
+    /// Whether the whole text matches, for texts and patterns that are known to be short.
+    public func matches(_ text: Text) -> Bool {
+        func nothing(_ count: Int) throws(Never) {}
+        return matches(text, spend: nothing)
+    }
+
     /// Whether the whole text matches. Goes back to the last star only, so the work is at most the product of the lengths;
     /// `spend` is told of it when it gets large, and may throw.
     func matches<Failure: Error>(_ text: Text, spend: (Int) throws(Failure) -> Void) throws(Failure) -> Bool {

@@ -74,7 +74,7 @@ struct CompiledPoliciesTests {
 }
 
 /// The rule in the interpreter's words.
-private func interpreted(
+func interpreted(
     _ policies: PolicySet, _ call: CompiledPolicies.Call, _ resource: EntityUID, _ entities: Entities
 ) -> Reasons {
     let answer = policies.authorize(

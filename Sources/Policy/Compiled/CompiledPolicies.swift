@@ -109,11 +109,13 @@ public struct CompiledPolicies: Sendable {
     private func entities(for call: Call) -> Entities { call.guest.map { entities.with(guest: $0) } ?? entities }
 
     private func ask(_ policy: Compiled, _ call: Call, _ entities: Entities, _ outcomes: inout Outcomes) {
-        for row in policy.rows {
-            for question in row.questions {
-                if outcomes[question] == .unasked { outcomes[question] = answer(question, call, entities) }
-                if outcomes[question] != .holds { break }
-            }
+        for row in policy.rows { ask(row, call, entities, &outcomes) }
+    }
+
+    private func ask(_ row: Row, _ call: Call, _ entities: Entities, _ outcomes: inout Outcomes) {
+        for question in row.questions {
+            if outcomes[question] == .unasked { outcomes[question] = answer(question, call, entities) }
+            if outcomes[question] != .holds { break }
         }
     }
 
@@ -179,7 +181,12 @@ public struct CompiledPolicies: Sendable {
 
     /// Judges a call at one endpoint from nothing: for explanations and tests. The data path asks `PolicyMemo`.
     public func judge(_ call: Call, at endpoint: Int) -> Reasons {
-        reasons(ask(call), at: endpoint)
+        var outcomes = Outcomes(count: questions.count)
+        let entities = entities(for: call)
+        for policy in compiled {
+            for row in policy.rows where row.endpoints.contains(endpoint) { ask(row, call, entities, &outcomes) }
+        }
+        return reasons(outcomes, at: endpoint)
     }
 }
 

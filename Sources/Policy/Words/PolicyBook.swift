@@ -124,11 +124,11 @@ private struct BookReader {
                 source.diagnostic(
                     policy.range, "policy \(quoted(id)) ends before it begins", hint: "set @until behind @effective"))
         }
-        for uid in policy.namedEntities where !exists(uid) {
+        for uid in policy.namedEntities where !world.knows(uid) {
             problems.append(
                 source.diagnostic(
                     policy.range, "policy \(quoted(id)) names \(uid), which this configuration does not have",
-                    hint: hint(for: uid)))
+                    hint: world.hint(for: uid)))
         }
         dated.append(entry)
     }
@@ -153,19 +153,6 @@ private struct BookReader {
                 "nothing here is a permit, so nothing would be permitted",
                 "write `@id(\"lists\") permit (principal, action, resource);` to permit what the tenants' own lists permit")
         }
-    }
-
-    /// Keys are made while Weir runs, so a configuration cannot know them.
-    private func exists(_ uid: EntityUID) -> Bool {
-        uid.type == Word.key || uid.type == Word.action || world.entities[uid] != nil
-    }
-
-    private func hint(for uid: EntityUID) -> String {
-        let known = world.entities.all.filter { $0.uid.type == uid.type }.map(\.uid.id.string)
-        if let meant = nearest(uid.id.string, known) { return "did you mean \(EntityUID(uid.type, Text(meant)))?" }
-        return known.isEmpty
-            ? "there is no \(uid.type) at all"
-            : "known are \(known.prefix(8).joined(separator: ", "))\(known.count > 8 ? ", …" : "")"
     }
 }
 

@@ -75,12 +75,12 @@ public struct PolicyWorld: Sendable {
         return (try? Entities(all)) ?? Entities()
     }
 
-    /// A key's call is judged with the key in its team.
+    /// A key's call is judged with the key in its team. It is in its tenant of itself: keys outlive a team that a configuration drops.
     public func principal(key: String, team: String, tenant: String) -> Entity {
         Entity(
             EntityUID(Word.key, Text(key)),
             attributes: Record([("team", .entity(.team(team, of: tenant))), ("tenant", .entity(.tenant(tenant)))]),
-            parents: [.team(team, of: tenant)])
+            parents: [.team(team, of: tenant), .tenant(tenant)])
     }
 }
 

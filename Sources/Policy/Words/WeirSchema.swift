@@ -25,7 +25,7 @@ public enum WeirSchema {
             datedRecords: Set<String>,
         };
         entity Team in [Tenant];
-        entity Key in [Team] = { team: Team, tenant: Tenant };
+        entity Key in [Team, Tenant] = { team: Team, tenant: Tenant };
 
         // Where a call may go.
         entity Endpoint = {
