@@ -20,8 +20,62 @@ struct TinyWorld {
         // Beside a count only what it is taken for, or the universe would be too large.
         if asked.contains("exports") { asked = ["exports", Bool.random(using: &random) ? "dataClass" : "exports"] }
         self.asked = asked
-        world = PolicyWorld(
-            endpoints: (0..<Int.random(in: 1...3, using: &random)).map { Self.endpoint("e\($0)", using: &random) },
+        let endpoints = (0..<Int.random(in: 1...3, using: &random)).map { Self.endpoint("e\($0)", using: &random) }
+        world = Self.world(endpoints, using: &random)
+        var text = "@id(\"p\") permit (principal, action, resource)\(Self.conditions(asked, 1, using: &random));\n"
+        for number in 0..<Int.random(in: 1...5, using: &random) { text += Self.policy("q\(number)", asked, using: &random) }
+        policies = text
+        text = ""
+        for number in 0..<2 { text += Self.policy("c\(number)", asked, claim: true, using: &random) }
+        claims = text
+    }
+
+    /// Another configuration: some policies more or less, and sometimes other bounds and endpoints.
+    func changed(using random: inout SeededRandom) -> TinyWorld {
+        var endpoints = world.endpoints
+        if Int.random(in: 0..<3, using: &random) == 0 {
+            endpoints[0] = Self.endpoint(Bool.random(using: &random) ? "e0" : "e9", using: &random)
+        }
+        let isBoundOtherwise = Int.random(in: 0..<3, using: &random) == 0
+        var lines = policies.split(separator: "\n").map(String.init)
+        if lines.count > 1, Bool.random(using: &random) { lines.remove(at: Int.random(in: 1..<lines.count, using: &random)) }
+        if lines.count == 1 || Bool.random(using: &random) {
+            lines.append(Self.policy("r", asked, using: &random).trimmingNewline)
+        }
+        let text = lines.map { $0 + "\n" }.joined()
+        let isHere = !text.contains("e0") || endpoints[0].name == "e0"
+        var tenants = world.tenants
+        if isBoundOtherwise {
+            for index in tenants.indices { rebind(&tenants[index].labels, using: &random) }
+            rebind(&tenants[0].teamLabels["b", default: .unknown], using: &random)
+        }
+        return TinyWorld(
+            asked: asked,
+            world: PolicyWorld(
+                endpoints: isHere ? endpoints : world.endpoints, tenants: tenants, models: world.models, zones: world.zones),
+            policies: text, claims: "")
+    }
+
+    /// Gives labels other bounds, where the universe has all of their values.
+    private func rebind(_ labels: inout CallLabels, using random: inout SeededRandom) {
+        let other = Self.bounds(using: &random)
+        if varied.contains("dataClass") { labels.dataClass = other.dataClass }
+        if varied.contains("categories") { labels.categories = other.categories }
+        if varied.contains("subjects") { labels.subjects = other.subjects }
+        if varied.contains("purposes") { labels.purposes = other.purposes }
+        if varied.contains("exportTags") { labels.exportTags = other.exportTags }
+    }
+
+    private init(asked: [String], world: PolicyWorld, policies: String, claims: String) {
+        self.asked = asked
+        self.world = world
+        self.policies = policies
+        self.claims = claims
+    }
+
+    private static func world(_ endpoints: [Endpoint], using random: inout SeededRandom) -> PolicyWorld {
+        PolicyWorld(
+            endpoints: endpoints,
             tenants: [
                 TenantPolicy(
                     tenant: "acme", teams: ["a", "b"], places: .any, operators: .any, models: .only(["m"]),
@@ -34,12 +88,6 @@ struct TinyWorld {
             ],
             models: ["m": ModelFacts(family: "gpt", developerCountry: "US"), "n": ModelFacts(records: ["cac-filing": "1"])],
             zones: ["EU": ["SE", "DE"], "all": ["SE", "DE", "CN", "US"]])
-        var text = "@id(\"p\") permit (principal, action, resource)\(Self.conditions(asked, 1, using: &random));\n"
-        for number in 0..<Int.random(in: 1...5, using: &random) { text += Self.policy("q\(number)", asked, using: &random) }
-        policies = text
-        text = ""
-        for number in 0..<2 { text += Self.policy("c\(number)", asked, claim: true, using: &random) }
-        claims = text
     }
 
     /// Tenants with their teams, and keys of teams that are gone.
@@ -247,4 +295,8 @@ struct TinyWorld {
             return change(moments) { $0.now = $1 }
         }
     }
+}
+
+extension String {
+    fileprivate var trimmingNewline: String { hasSuffix("\n") ? String(dropLast()) : self }
 }

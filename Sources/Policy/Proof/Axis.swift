@@ -51,9 +51,41 @@ enum Axis {
     }
 }
 
-/// Values of one dimension that stand for all that calls of some callers can have.
+/// Values of one dimension that nothing tells apart.
+enum Kind {
+    case dataClass(String?)
+    /// In milliseconds, and whether nothing turns afterwards.
+    case moments(ClosedRange<Int64>, isLast: Bool)
+    /// nil: nobody has counted.
+    case counts(CountKind?)
+
+    /// One that stands for all of them.
+    var example: Coordinate {
+        switch self {
+        case .dataClass(let name): .dataClass(name)
+        case .moments(let span, _): .now(Self.timestamp(span.lowerBound))
+        case .counts(let count): .exports(count?.example)
+        }
+    }
+
+    var words: String {
+        switch self {
+        case .dataClass(let name): return name ?? "unknown"
+        case .moments(let span, let isLast):
+            let (first, last) = (Self.timestamp(span.lowerBound), Self.timestamp(span.upperBound))
+            return first == last ? "\(first)" : isLast ? "from \(first) on" : "from \(first) to \(last)"
+        case .counts(let count): return count?.words ?? "not counted"
+        }
+    }
+
+    private static func timestamp(_ milliseconds: Int64) -> Timestamp { Timestamp(nanoseconds: milliseconds * 1_000_000) }
+}
+
+/// Kinds of values of one dimension: all that calls of some callers can have.
 final class Candidates {
     let dimension: Dimension
+    let kinds: [Kind]
+    /// What stands for each kind.
     let all: [Coordinate]
     /// As the request's context holds them.
     let fields: [[(Text, Value)]]
@@ -62,23 +94,24 @@ final class Candidates {
 
     init(_ question: Axis.Question, _ classes: DataClasses, _ countries: Countries) {
         dimension = question.dimension
-        let all = Self.coordinates(question, classes)
-        self.all = question.isAsked ? all : Array(all.prefix(1))
-        fields = self.all.map { $0.fields(of: question.dimension, countries) }
+        let kinds = Self.kinds(question, classes)
+        self.kinds = question.isAsked ? kinds : Array(kinds.prefix(1))
+        all = self.kinds.map(\.example)
+        fields = all.map { $0.fields(of: question.dimension, countries) }
     }
 
     /// Examples come from the front, and a known label says more.
-    private static func coordinates(_ question: Axis.Question, _ classes: DataClasses) -> [Coordinate] {
+    private static func kinds(_ question: Axis.Question, _ classes: DataClasses) -> [Kind] {
         let numbers = question.readings.numbers
         switch question.dimension {
         case .now:
             return Intervals(question.now, cutAt: numbers["now"] ?? []).pieces.map {
-                .now(Timestamp(nanoseconds: $0.lowerBound * 1_000_000))
+                .moments($0, isLast: $0.upperBound == question.now.upperBound)
             }
         case .exports:
-            let counts = ExportCount.all(
+            let counts = CountKind.all(
                 persons: numbers["exportedPersons"] ?? [], sensitive: numbers["exportedSensitivePersons"] ?? [])
-            return counts.map { .exports($0) } + [.exports(nil)]
+            return counts.map { .counts($0) } + [.counts(nil)]
         default:
             // Unknown is possible whatever the bounds: a new configuration may have dropped a key's class.
             let least = question.bound.dataClass.flatMap(classes.rank) ?? 0

@@ -34,6 +34,20 @@ struct Box {
         }
     }
 
+    /// What is true of all its labels, by dimension; nothing where nothing is known: `class personal or sensitive`, `subjects with CN`.
+    func words(_ axes: [Axis]) -> [String] {
+        zip(zip(axes, choices), Dimension.allCases).filter { !isFree($1, axes) }.map { pair, dimension in
+            switch pair {
+            case (.listed(let candidates), .listed(let some)):
+                return "\(dimension.name) \(some.map { candidates.kinds[$0].words }.joined(separator: " or "))"
+            case (_, .sets(let known)):
+                let told = known.told.count > 1 ? known.told.filter { $0.question != .isKnown } : known.told
+                return "\(dimension.name) \(told.map { $0.question.words($0.answer) }.joined(separator: ", "))"
+            case (.sets, .listed): return ""
+            }
+        }
+    }
+
     /// Whether nothing is known of a dimension.
     func isFree(_ dimension: Dimension, _ axes: [Axis]) -> Bool {
         switch (axes[dimension.rawValue], choices[dimension.rawValue]) {

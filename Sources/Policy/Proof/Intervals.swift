@@ -17,15 +17,31 @@ struct Intervals {
     }
 }
 
-extension ExportCount {
-    /// Counts that stand for all counts. There are never more persons with sensitive data than persons.
-    static func all(persons: Set<Int64>, sensitive: Set<Int64>) -> [ExportCount] {
+/// Counts that nothing tells apart, and one that stands for them. There are never more persons with sensitive data than persons.
+struct CountKind {
+    var example: ExportCount
+    var persons: ClosedRange<Int64>
+    var sensitive: ClosedRange<Int64>
+
+    static func all(persons: Set<Int64>, sensitive: Set<Int64>) -> [CountKind] {
         let all = Intervals(0...Int64.max, cutAt: persons).pieces
         let some = Intervals(0...Int64.max, cutAt: sensitive).pieces
         return all.flatMap { persons in
             some.filter { $0.lowerBound <= persons.upperBound }.map { sensitive in
-                ExportCount(persons: max(persons.lowerBound, sensitive.lowerBound), sensitivePersons: sensitive.lowerBound)
+                CountKind(
+                    example: ExportCount(
+                        persons: max(persons.lowerBound, sensitive.lowerBound), sensitivePersons: sensitive.lowerBound),
+                    persons: persons, sensitive: sensitive)
             }
         }
+    }
+
+    /// `1 to 99999, 0 with sensitive data`
+    var words: String {
+        func words(_ range: ClosedRange<Int64>) -> String {
+            if range.lowerBound == range.upperBound { return "\(range.lowerBound)" }
+            return range.upperBound == .max ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
+        }
+        return "\(words(persons)), \(words(sensitive)) with sensitive data"
     }
 }

@@ -109,29 +109,6 @@ public struct Proof {
     }
 }
 
-extension PolicyTimeline {
-    /// A stage from a moment on.
-    struct Moment {
-        var from: Timestamp
-        var stage: Stage
-        /// The policies that hold, by their numbers in the book.
-        var policies: [Int]
-        /// In whole milliseconds.
-        var span: ClosedRange<Int64>
-    }
-
-    /// The stages that are not over at a moment.
-    func moments(from now: Timestamp) -> [Moment] {
-        stages.filter { $0.until > now }.map { stage in
-            let from = max(stage.from, now)
-            let last = stage.until.nanoseconds == .max ? Int64.max : stage.until.nanoseconds - 1
-            return Moment(
-                from: from, stage: stage, policies: book.dated.indices.filter { book.dated[$0].holds(at: from) },
-                span: (from.nanoseconds / 1_000_000)...max(from.nanoseconds / 1_000_000, last / 1_000_000))
-        }
-    }
-}
-
 /// Goes through the circumstances of one configuration.
 private struct Prover {
     let side: Side

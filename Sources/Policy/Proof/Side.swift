@@ -17,7 +17,7 @@ final class Side {
     private let clausesOf: [[Int]]
     /// What parts of conditions are evaluated with.
     let labelEvaluator: Evaluator
-    private let firstNumber: Int
+    let firstNumber: Int
 
     private var trees: [Tree] = []
     private var treeNumbers: [Expression: Int] = [:]
@@ -43,10 +43,11 @@ final class Side {
 
     /// - Parameters:
     ///   - entities: of the world, as they are at the moment in question.
+    ///   - keys: those that are callers of their own; nil: those that the policies name.
     ///   - number: tells the sides of one comparison apart.
     init(
-        _ world: PolicyWorld, _ entities: Entities, policies: [Policy], in space: CallSpace, number: Int = 0,
-        serves: (Endpoint, Operation) -> Bool
+        _ world: PolicyWorld, _ entities: Entities, policies: [Policy], in space: CallSpace, keys: Set<String>? = nil,
+        number: Int = 0, serves: (Endpoint, Operation) -> Bool
     ) {
         self.world = world
         self.entities = entities
@@ -55,7 +56,7 @@ final class Side {
         // Parts of two sides are told apart by their numbers; no side has as many parts.
         firstNumber = number << 40
         counted = Counted(world, firstNumber: firstNumber)
-        let numbers = SideNumbers(world, entities, space, keys: CallSpace.keys(in: policies), serves: serves)
+        let numbers = SideNumbers(world, entities, space, keys: keys ?? CallSpace.keys(in: policies), serves: serves)
         self.numbers = numbers
         labelEvaluator = Evaluator(
             Request(principal: Self.nobody, action: Self.nobody, resource: Self.nobody), entities)
@@ -151,6 +152,14 @@ final class Side {
             all[dimension.rawValue] = known
         }
         return all
+    }
+
+    static func union(_ a: [Readings?], _ b: [Readings?]) -> [Readings?] {
+        zip(a, b).map { a, b in
+            guard var all = a else { return b }
+            if let b { all.formUnion(b) }
+            return all
+        }
     }
 
     private func tree(_ clause: Int, _ here: Circumstances) -> Int {

@@ -6,7 +6,7 @@ import Core
 struct SideNumbers {
     /// What is known of an attempt before policies.
     enum Standing: Hashable {
-        /// There is no such attempt: no such tenant, team or endpoint, or the endpoint does not serve it.
+        /// There is no such attempt: no such tenant or endpoint, or the endpoint does not serve it.
         case absent
         /// The tenant's own lists deny it.
         case denied
@@ -34,9 +34,8 @@ struct SideNumbers {
         self.world = world
         self.space = space
         let byName = Dictionary(world.tenants.map { ($0.tenant, $0) }) { first, _ in first }
-        tenants = space.callers.map { caller in
-            byName[caller.tenant].flatMap { $0.teams.contains(caller.team) || caller.team == CallSpace.otherTeam ? $0 : nil }
-        }
+        // Keys outlive their team, so a team that is not there is no reason for a caller not to be.
+        tenants = space.callers.map { byName[$0.tenant] }
         let anyKey = CallSpace.anyKey(besides: keys)
         principals = zip(space.callers, tenants).map { caller, tenant in
             tenant.map { _ in world.principal(key: caller.key ?? anyKey, team: caller.team, tenant: caller.tenant) }
