@@ -196,8 +196,7 @@ extension CallRelay {
         guard let permit = snapshot.catalogue.permit(attemptID, for: facts, at: way.endpoint, now: now),
             let head = way.head(for: operation)
         else {
-            end(hold, .voided("policy_denied"))
-            return fail(denial(at: way.endpoint))
+            return endDenied(hold)
         }
         let length = splicedLength(body, plan.splices)
         var request = ByteBufferAllocator().buffer(capacity: head.bytes.count + 320 + length)
@@ -218,6 +217,26 @@ extension CallRelay {
         count { $0.attempts += 1 }
         lane.pools.send(
             permit, request: request, timeouts: way.target.timeouts, maxConnections: way.target.maxConnectionsPerLoop, to: self)
+    }
+
+    /// Policies turned, or the endpoint was suspended, while a connection was made: no attempt leaves on an older judgement.
+    func mayLeave() -> Bool {
+        guard var facts, let way, !lane.board.isSuspended(way.slot) else { return false }
+        lane.judge(&facts, in: snapshot, at: .now())
+        self.facts = facts
+        return snapshot.catalogue.isPermitted(facts, at: way.endpoint)
+    }
+
+    func keptBack() {
+        guard let hold, let way else { return }
+        if lane.board.isSuspended(way.slot) { endSuspended(hold) } else { endDenied(hold) }
+    }
+
+    /// Policy permitted the attempt when it was held, and does not any more. Nothing was sent, and another endpoint may answer.
+    private func endDenied(_ hold: Hold) {
+        refusal = refusal ?? way.map { denial(at: $0.endpoint) }
+        end(hold, .voided("policy_denied"))
+        attempt()
     }
 
     // MARK: DurableWaiter

@@ -50,8 +50,13 @@ final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined {
                 return relay.refuse(.bodyTooLong(limits.bodyBytes), to: self)
             }
             if !relay.received(body) { phase = .discarding }
-        case .end:
+        case .end(let trailers):
             guard phase == .body else { return }
+            // As over HTTP/1.1: what stands behind a body would be said unseen.
+            guard trailers == nil else {
+                phase = .discarding
+                return relay.refuse(HTTPViolation.trailers.failure(limits), to: self)
+            }
             phase = .answering
             deadline = .distantFuture
             relay.requestEnded()

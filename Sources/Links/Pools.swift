@@ -152,8 +152,10 @@ final class OriginPool {
                 let (handler, receiver, pool) = bound.value
                 switch result {
                 case .success:
-                    guard receiver.wantsAnswer else {
+                    let isWanted = receiver.wantsAnswer
+                    guard isWanted, receiver.mayLeave() else {
                         if handler.isUsable { pool.giveBack(handler) }
+                        if isWanted { receiver.keptBack() }
                         return
                     }
                     handler.send(request, timeouts: timeouts, to: receiver)

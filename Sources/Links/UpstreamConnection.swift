@@ -6,6 +6,10 @@ import Wire
 public protocol AnswerReceiver: AnyObject {
     /// False once nobody wants the answer: nothing is sent for it then.
     var wantsAnswer: Bool { get }
+    /// Asked once more where a connection had to be made first, which may have taken seconds: whether the attempt may still leave.
+    func mayLeave() -> Bool
+    /// It may not. Nothing of it was sent.
+    func keptBack()
     /// The request is being written on this connection.
     func sending(on connection: UpstreamConnection)
     func answered(_ head: ResponseHead)

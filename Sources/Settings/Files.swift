@@ -8,6 +8,9 @@ import Musl
 import Darwin
 #endif
 
+/// A pipe to which nobody writes is given up after this, so that no load of a configuration waits for good.
+private let silenceMilliseconds: Int32 = 2_000
+
 /// Why a file could not be read; says nothing of its content.
 public struct FileProblem: Error, Sendable, Hashable, CustomStringConvertible {
     public var path: String
@@ -18,15 +21,19 @@ public struct FileProblem: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// Reads a whole file as UTF-8, up to `configurationBytesMax`; for a configuration and what it refers to.
 public func readTextFile(_ path: String) throws(FileProblem) -> String {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw FileProblem(path: path, reason: String(cString: strerror(errno))) }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 64 * 1024)
     while true {
+        var readable = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&readable, 1, silenceMilliseconds) != 0 else {
+            throw FileProblem(path: path, reason: "nothing came for \(silenceMilliseconds) ms")
+        }
         let count = read(descriptor, &chunk, chunk.count)
         if count < 0 {
-            if errno == EINTR { continue }
+            if errno == EINTR || errno == EAGAIN { continue }
             throw FileProblem(path: path, reason: String(cString: strerror(errno)))
         }
         if count == 0 { break }

@@ -68,6 +68,8 @@ private struct BookReader {
     var notes: [String] = []
     var problems: [Diagnostic] = []
     private var places: [Text: String] = [:]
+    /// Policies read so far, good or bad.
+    private var count = 0
     private let schema: Schema?
 
     init(world: PolicyWorld) {
@@ -79,8 +81,25 @@ private struct BookReader {
     }
 
     mutating func read(_ source: Source) {
+        // One text too many says so; typing the rest would only take time.
+        guard count <= PolicyBook.policiesMax else { return }
         let set: PolicySet
         do { set = try PolicySet.parse(source) } catch { return problems += error.all }
+        if set.policies.isEmpty, set.templates.isEmpty {
+            problems.append(
+                source.diagnostic(
+                    SourceRange(0, 0), "no policy stands here",
+                    hint: "leave the file out, or write what it is to permit or forbid"))
+        }
+        let room = PolicyBook.policiesMax - count
+        count += set.policies.count
+        guard set.policies.count <= room else {
+            return problems.append(
+                source.diagnostic(
+                    set.policies[room].range,
+                    "this is the policy after the first \(PolicyBook.policiesMax), and so many are taken",
+                    hint: "take fewer policies"))
+        }
         for template in set.templates {
             problems.append(
                 source.diagnostic(
@@ -138,9 +157,6 @@ private struct BookReader {
         let first = Source(name: sources.first?.name ?? "policies", text: "")
         func refuse(_ message: String, _ hint: String) {
             problems.append(first.diagnostic(SourceRange(0, 0), message, hint: hint))
-        }
-        if dated.count > PolicyBook.policiesMax {
-            refuse("\(dated.count) policies stand here, and at most \(PolicyBook.policiesMax) are taken", "take fewer policies")
         }
         let turns = dated.flatMap { [$0.effective, $0.until].compactMap { $0 } } + world.turns
         if Set(turns).count > PolicyBook.turnsMax {
