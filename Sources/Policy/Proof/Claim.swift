@@ -40,6 +40,12 @@ public struct Claim: Sendable {
                     "write @claim(\"no call about … is …\") before it")
                 continue
             }
+            if policy.nesting > PolicyBook.nestingMax {
+                refuse(
+                    policy.range,
+                    "claim \(quoted(policy.id)) nests \(policy.nesting) levels deep, and at most \(PolicyBook.nestingMax) are taken",
+                    "divide it into several claims")
+            }
             for name in ["effective", "until"] where policy.annotation(name) != nil {
                 refuse(policy.range, "a claim has no days, and this one has @\(name)", "compare context.now in its condition")
             }

@@ -31,6 +31,8 @@ final class Side {
         var policy: Int
         /// By caller, operation, model and endpoint: which ones the condition cannot tell apart.
         var kinds: [[Int]]
+        /// Why it is left alone.
+        var undecided: Undecided?
     }
 
     private struct TreeKey: Hashable {
@@ -60,12 +62,15 @@ final class Side {
         self.numbers = numbers
         labelEvaluator = Evaluator(
             Request(principal: Self.nobody, action: Self.nobody, resource: Self.nobody), entities)
+        let largest = LargestSet(world)
         var clauses: [Clause] = []
         var clausesOf: [[Int]] = []
         for (index, policy) in policies.enumerated() {
             clausesOf.append(Array(clauses.count..<(clauses.count + policy.conditions.count)))
             clauses += policy.conditions.map {
-                Clause(condition: $0, policy: index, kinds: numbers.kinds(for: $0.body))
+                Clause(
+                    condition: $0, policy: index, kinds: numbers.kinds(for: $0.body),
+                    undecided: largest.undecided($0.body, of: policy))
             }
         }
         self.clauses = clauses
@@ -168,6 +173,11 @@ final class Side {
             clause: clause, caller: kinds[0][here.caller], operation: kinds[1][here.operation], model: kinds[2][here.model],
             endpoint: kinds[3][here.endpoint])
         if let known = treesOfClauses[key] { return known }
+        if let undecided = clauses[clause].undecided {
+            trees.append(.undecided(undecided))
+            treesOfClauses[key] = trees.count - 1
+            return trees.count - 1
+        }
         let residue = Residue(evaluator: numbers.evaluator(here)).of(clauses[clause].condition.body)
         let number: Int
         if let known = treeNumbers[residue] {

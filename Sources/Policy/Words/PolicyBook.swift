@@ -8,6 +8,9 @@ public struct PolicyBook: Sendable {
     /// Moments at which dated policies begin or end or records run out, in one book.
     public static let turnsMax = 64
 
+    /// How deep a condition may nest. Judging so deep a one takes less than 512 KiB of an event loop's stack.
+    public static let nestingMax = 64
+
     /// One policy with the days between which it holds.
     public struct Dated: Sendable {
         public var policy: Policy
@@ -143,6 +146,13 @@ private struct BookReader {
                 source.diagnostic(
                     policy.range, "policy \(quoted(id)) ends before it begins", hint: "set @until behind @effective"))
         }
+        if policy.nesting > PolicyBook.nestingMax {
+            return problems.append(
+                source.diagnostic(
+                    policy.range,
+                    "policy \(quoted(id)) nests \(policy.nesting) levels deep, and at most \(PolicyBook.nestingMax) are taken",
+                    hint: "divide it into several conditions or policies"))
+        }
         for uid in policy.namedEntities where !world.knows(uid) {
             problems.append(
                 source.diagnostic(
@@ -173,6 +183,9 @@ private struct BookReader {
 }
 
 extension Policy {
+    /// How deep its conditions nest. Chains of `&&` and of `||` are flat.
+    var nesting: Int { conditions.map(\.body.height).max() ?? 0 }
+
     /// The entities that it names, in scope and conditions.
     var namedEntities: Set<EntityUID> {
         var named: Set<EntityUID> = []
