@@ -8,7 +8,9 @@ public struct Judgement: Sendable {
     public let stage: Int
     /// What tells this kind of call from others under one configuration.
     public let kind: PolicyMemo.Kind
-    /// When another stage of dated policies takes over.
+    /// The stage of dated policies took over here; before it another one holds, should the clock be set back.
+    let from: Timestamp
+    /// When another stage takes over.
     let until: Timestamp
     let at: Timestamp
     /// nil: the configuration has no policies, and the tenants' lists alone decide.
@@ -21,7 +23,7 @@ public struct Judgement: Sendable {
 
     /// Whether it may still be acted upon.
     func holds(at now: Timestamp, in catalogue: Catalogue) -> Bool {
-        generation == catalogue.generation && now < until && (at == now || verdict?.isVolatile != true)
+        generation == catalogue.generation && from <= now && now < until && (at == now || verdict?.isVolatile != true)
     }
 
     /// The next call of this kind may be judged otherwise.
@@ -45,8 +47,8 @@ public struct CallJudge: Sendable {
         let kind = kind(of: call)
         guard let policies = catalogue.policies else {
             call.judgement = Judgement(
-                generation: catalogue.generation, stage: 0, kind: kind, until: Timestamp(nanoseconds: .max), at: now, verdict: nil
-            )
+                generation: catalogue.generation, stage: 0, kind: kind, from: Timestamp(nanoseconds: .min),
+                until: Timestamp(nanoseconds: .max), at: now, verdict: nil)
             return
         }
         let current = policies.stage(at: now)
@@ -54,8 +56,8 @@ public struct CallJudge: Sendable {
         let verdict = memo.judge(kind) { [call] in policies.world.question(call, at: now) }
         self.memo = memo
         call.judgement = Judgement(
-            generation: catalogue.generation, stage: current, kind: kind, until: policies.stages[current].until, at: now,
-            verdict: verdict)
+            generation: catalogue.generation, stage: current, kind: kind, from: policies.stages[current].from,
+            until: policies.stages[current].until, at: now, verdict: verdict)
     }
 
     /// Judges anew what may have changed since; called right before each attempt.

@@ -17,14 +17,20 @@ private enum Sea {
     static let sequences = 10_000
     static let workers = 12
     static let sequencesOfOneSet = 60
+    /// So many sequences see Germany open, and the rule that closes it turns so long after the set that says when.
+    static let sequencesBeforeTurn = 2_000
+    static let turnMilliseconds: Int64 = 2_000
+    /// People whom calls are about; every second call names one.
+    static let persons = 40
 
-    /// Two sets of policies that take turns; in both, Germany closes at a moment.
+    /// Two sets of policies that take turns; in both, Germany closes at a moment. The second lets people's data leave mainland China
+    /// for Hong Kong, where each is counted.
     static func policies(_ set: Int, turn: Timestamp) -> String {
         """
         @id("lists") permit (principal, action, resource);
         @id("cn") forbid (principal, action, resource)
         when { context.dataClass in DataClass::"personal" && context.subjects.contains("CN") }
-        unless { ["CN"].containsAll(resource.processedIn) };
+        unless { \(set == 0 ? #"["CN"]"# : #"["CN", "HK"]"#).containsAll(resource.processedIn) };
         @id("se") forbid (principal, action, resource)
         when { context.dataClass in DataClass::"personal" && context.subjects.contains("SE") }
         unless { \(set == 0 ? #"Zone::"EU".countries"# : #"["SE"]"#).containsAll(resource.processedIn) };
@@ -43,7 +49,7 @@ private enum Sea {
         if dataClass == "internal" { return true }
         if dataClass == "sensitive", set == 0, place == "US" || place == "HK" { return false }
         switch subject {
-        case "CN": return place == "CN"
+        case "CN": return place == "CN" || (place == "HK" && set == 1)
         case "SE": return place == "SE" || (place == "DE" && set == 0)
         default: return place != "CN" && place != "HK"
         }
@@ -58,6 +64,8 @@ private enum Sea {
             made.labels = Labels(
                 processedIn: [place], storedIn: [place], operator: "Op", operatorCountry: place, trains: .never,
                 retentionDays: place == "US" || place == "HK" ? 30 : 0)
+            // What the first two have no room for, and the third no pace, spills to others.
+            made.pace = index < 2 ? PaceLimit(concurrency: 3) : place == "HK" ? PaceLimit(requestsPerMinute: 60) : .none
             return made
         }
     }
@@ -82,6 +90,10 @@ private final class Notes: Sendable {
     let round = Mutex((now: 0, next: 0))
     let begun = Mutex(0)
     let restless = Mutex(false)
+    /// When Germany closes, and the round whose set was the first to say so.
+    let turn = Mutex<(at: Timestamp, round: Int)?>(nil)
+    /// When each endpoint was suspended that was.
+    let suspended = Mutex<[String: Int64]>([:])
     /// Statuses, and the codes of refusals.
     let answers = Mutex<[String: Int]>([:])
 
@@ -116,19 +128,20 @@ private struct Asked: Sendable {
     var dataClass: String
     var subject: String
     var sets: Set<Int>
+    /// The first round that it can have been judged under.
+    var round: Int
 }
 
 @Suite("Faults in every order")
 struct FaultSequenceTests {
     @Test(
-        "Ten thousand sequences of faults over five places, with sets of policies that change and a rule that turns: nothing arrives where its labels may not be, by the simulator's own record, and each arrival has its hold"
+        "Ten thousand sequences of faults over five places, with sets of policies that change, a rule that turns, endpoints that fill up or are suspended, and people who are counted: nothing arrives where its labels may not be, by the simulator's own record, and each arrival has its hold"
     )
     func sequences() async throws {
         let seed = testSeed("FaultSequenceTests.sequences")
-        // Late enough for both sides of it to see thousands of attempts.
-        let turn = Timestamp(seconds: Timestamp.now().nanoseconds / 1_000_000_000 + 8)
+        let never = Timestamp.now().advanced(byMilliseconds: 86_400_000)
         try await Harness.with(
-            scenario: Sea.scenario(), labels: Sea.labels, policies: Sea.policies(0, turn: turn),
+            scenario: Sea.scenario(), labels: Sea.labels, policies: Sea.policies(0, turn: never),
             endpoints: { Sea.endpoints($0, round: 0) }
         ) { weir async throws in
             let notes = Notes()
@@ -150,11 +163,16 @@ struct FaultSequenceTests {
                                 let subject = Sea.subjects.randomElement(using: &random) ?? "CN"
                                 let before = notes.round.withLock { $0.now }
                                 notes.asked.withLock {
-                                    $0[token] = Asked(dataClass: dataClass, subject: subject, sets: [before % 2])
+                                    $0[token] = Asked(dataClass: dataClass, subject: subject, sets: [before % 2], round: before)
+                                }
+                                var headers = [
+                                    "x-request-id: \(token)", "weir-class: \(dataClass)", "weir-subject: \(subject)",
+                                ]
+                                if Bool.random(using: &random) {
+                                    headers.append("weir-person: p\(Int.random(in: 0..<Sea.persons, using: &random))")
                                 }
                                 let request = Harness.request(
-                                    Bool.random(using: &random) ? Ask.chat : Ask.stream,
-                                    headers: ["x-request-id: \(token)", "weir-class: \(dataClass)", "weir-subject: \(subject)"])
+                                    Bool.random(using: &random) ? Ask.chat : Ask.stream, headers: headers)
                                 do {
                                     try client.send(request)
                                     let answer = try client.answer()
@@ -173,6 +191,7 @@ struct FaultSequenceTests {
                     }
                 }
                 group.addTask {
+                    var random = SeededRandom(seed: seed &+ 1_000)
                     var nextSwap = Sea.sequencesOfOneSet
                     while notes.begun.withLock({ $0 }) < Sea.sequences {
                         let begun = notes.begun.withLock { $0 }
@@ -189,15 +208,32 @@ struct FaultSequenceTests {
                             round.next += 1
                             return round.next
                         }
+                        // One endpoint is suspended before any call can know it, another while calls are under way.
+                        let early = Sea.places.randomElement(using: &random) ?? "SE"
+                        if number % 3 == 0 { Self.suspend("\(early).\(number)", notes, weir) }
+                        let turn = notes.turn.withLock { turn -> Timestamp in
+                            if turn == nil, begun >= Sea.sequencesBeforeTurn {
+                                turn = (Timestamp.now().advanced(byMilliseconds: Sea.turnMilliseconds), number)
+                            }
+                            return turn?.at ?? never
+                        }
                         try await Self.install(round: number, turn: turn, in: weir)
                         notes.round.withLock { $0.now = number }
+                        let late = Sea.places.randomElement(using: &random) ?? "SE"
+                        if number % 3 == 1 { Self.suspend("\(late).\(number)", notes, weir) }
                     }
                 }
                 try await group.waitForAll()
             }
             print("answers: \(notes.answers.withLock { $0 })")
-            try judge(weir, asked: notes.asked.withLock { $0 }, turn: turn)
+            let turn = try #require(notes.turn.withLock { $0 })
+            try judge(weir, asked: notes.asked.withLock { $0 }, suspended: notes.suspended.withLock { $0 }, turn: turn)
         }
+    }
+
+    private static func suspend(_ endpoint: String, _ notes: Notes, _ weir: Harness) {
+        weir.board.suspend(endpoint)
+        notes.suspended.withLock { $0[endpoint] = Timestamp.now().nanoseconds }
     }
 
     private static func install(round: Int, turn: Timestamp, in weir: Harness) async throws {
@@ -218,11 +254,15 @@ struct FaultSequenceTests {
     }
 
     /// Holds the simulator's record against the calls' own labels, and the journal against the record.
-    private func judge(_ weir: Harness, asked: [String: Asked], turn: Timestamp) throws {
+    private func judge(_ weir: Harness, asked: [String: Asked], suspended: [String: Int64], turn: (at: Timestamp, round: Int))
+        throws
+    {
         let received = weir.simulator.record()
         let holds = Dictionary(grouping: try weir.holds()) { $0.attempt.description }
         var byPlace: [String: Int] = [:]
-        var retried = 0
+        var retried: [String: Int] = [:]
+        var passedOver = 0
+        var exports = 0
         var afterTurn = 0
         var wrong: [String] = []
         var seen: Set<String> = []
@@ -232,14 +272,23 @@ struct FaultSequenceTests {
                 wrong.append("\(request.number) is of no call")
                 continue
             }
-            if !seen.insert(token).inserted { retried += 1 }
+            let isFirst = seen.insert(token).inserted
+            if !isFirst { retried[request.endpoint, default: 0] += 1 }
             // From the permit to the simulator's note of it: a machine that is busy may take so long.
-            let isPast = request.at > turn.nanoseconds + 1_000_000_000
+            let isPast = call.round >= turn.round && request.at > turn.at.nanoseconds + 1_000_000_000
             if isPast { afterTurn += 1 }
             let isAllowed = call.sets.contains { set in
                 Sea.isAllowed(call.dataClass, call.subject, at: request.endpoint, set: set, isClosed: isPast)
             }
             if !isAllowed { wrong.append("\(token): \(call) at \(request.endpoint), past the turn: \(isPast)") }
+            let better = Sea.places.prefix((Sea.places.firstIndex(of: request.endpoint) ?? 0) / 2 * 2)
+            if isFirst,
+                better.contains(where: { place in
+                    call.sets.allSatisfy { Sea.isAllowed(call.dataClass, call.subject, at: place, set: $0, isClosed: true) }
+                })
+            {
+                passedOver += 1
+            }
             guard let hold = holds[request.attempt ?? ""]?.first, let judged = hold.judged else {
                 wrong.append("\(token) at \(request.endpoint) has no hold, or one without what was judged")
                 continue
@@ -249,13 +298,29 @@ struct FaultSequenceTests {
             {
                 wrong.append("\(token): its hold is of something else: \(hold)")
             }
+            if let since = suspended[hold.route.endpoint], request.at > since + 1_000_000_000 {
+                wrong.append("\(token) at \(hold.route.endpoint), which had been suspended")
+            }
+            let leaves = call.dataClass != "internal" && call.subject == "CN" && request.endpoint != "CN"
+            if leaves { exports += 1 }
+            if leaves != (hold.exported != nil) || (leaves && hold.exported?.isSensitive != (call.dataClass == "sensitive")) {
+                wrong.append("\(token) at \(request.endpoint) is counted wrongly: \(String(describing: hold.exported))")
+            }
         }
+        // Every person of a hold counts once, however many attempts, faults and calls there were.
+        let persons = Set(holds.values.joined().compactMap(\.exported?.person))
+        let sensitive = Set(holds.values.joined().compactMap(\.exported).filter(\.isSensitive).map(\.person))
+        let count = weir.ledger.exports(at: .now()).first?.count
+        #expect(count == ExportCount(persons: Int64(persons.count), sensitivePersons: Int64(sensitive.count)))
         #expect(wrong.isEmpty, "\(wrong.count) of \(received.count): \(wrong.prefix(5))")
+        print("\(asked.count) calls, \(received.count) attempts arrived, \(afterTurn) after the turn: \(byPlace)")
         print(
-            "\(asked.count) calls, \(received.count) attempts arrived, \(retried) of them another try, \(afterTurn) after the turn: \(byPlace)"
+            "another try: \(retried); spilled or passed over at first: \(passedOver); persons exported: \(persons.count) in \(exports)"
         )
         #expect(received.count > Sea.sequences / 2, "the faults leave nothing to judge")
-        #expect(retried > 100 && afterTurn > 100)
+        #expect(afterTurn > 100 && passedOver > 100 && exports > 100 && persons.count > Sea.persons)
+        #expect(suspended.count > 10)
+        #expect(retried.values.reduce(0, +) > 100 && Set(retried.keys) == Set(Sea.places), "another try: \(retried)")
         #expect(Set(byPlace.keys) == Set(Sea.places))
     }
 }

@@ -39,6 +39,23 @@ struct TimelineTests {
         #expect(judged.hasPermit(call, now: Self.ends))
     }
 
+    @Test("A clock that is set back brings the policies of the earlier time back, for calls that were judged before it was, too")
+    func clockSetBack() throws {
+        let judged = try Judged(Self.policies)
+        var call = judged.call(.labelled("public"))
+        judged.judge.judge(&call, at: Self.ends)
+        #expect(judged.hasPermit(call, now: Self.ends))
+        for earlier in [before(Self.ends), Self.begins] {
+            #expect(!judged.hasPermit(call, now: earlier), "no permit on the judgement of a time to come")
+            var renewed = call
+            judged.judge.renew(&renewed, at: earlier)
+            #expect(!judged.hasPermit(renewed, now: earlier))
+            #expect(judged.catalogue.denial(of: renewed, at: 0) == .forbidden(by: ["pause"]))
+        }
+        judged.judge.renew(&call, at: before(Self.begins))
+        #expect(judged.hasPermit(call, now: before(Self.begins)))
+    }
+
     @Test("A call whose labels changed, that was never judged, or was judged under another configuration has no permit")
     func stale() throws {
         let judged = try Judged(#"@id("all") permit (principal, action, resource);"#)
