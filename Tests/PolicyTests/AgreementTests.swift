@@ -38,7 +38,7 @@ struct AgreementTests {
     static func large() throws -> PolicyTimeline {
         let countries = countryCodes.sorted()
         let endpoints = (0..<50).map { number in
-            endpoint("e\(number)", labels: labels(processedIn: [countries[number], countries[number + 50]], storedIn: []))
+            endpoint("e\(number)", labels: labels(processedIn: [countries[number], countries[number + 50]], storedIn: ["SE"]))
         }
         let world = PolicyWorld(
             endpoints: endpoints,
