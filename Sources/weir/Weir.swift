@@ -8,8 +8,8 @@ struct Weir: AsyncParsableCommand {
         abstract: "A governed gateway between a company and the large language models it buys or runs.",
         version: Node.version,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, ExplainCommand.self, RulesCommand.self, KeysCommand.self, EndpointsCommand.self,
-            UsageCommand.self, ExportsCommand.self, ReloadCommand.self, LedgerCommand.self, WitnessCommand.self,
+            ServeCommand.self, CheckCommand.self, ExplainCommand.self, RulesCommand.self, PolicyCommand.self, KeysCommand.self,
+            EndpointsCommand.self, UsageCommand.self, ExportsCommand.self, ReloadCommand.self, LedgerCommand.self, WitnessCommand.self,
             SimulateCommand.self,
         ])
 }
