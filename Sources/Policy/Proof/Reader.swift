@@ -52,6 +52,7 @@ struct Reader {
     private mutating func compare(
         _ field: Text, _ operation: BinaryOperator, _ constant: Expression, _ whole: Expression
     ) throws(Complaint) {
+        asksForOne(field)
         // What errs here errs whatever the label is.
         guard let value = value(constant) else { return }
         switch (operation, value) {
@@ -68,6 +69,7 @@ struct Reader {
     private mutating func compare(
         _ constant: Expression, _ operation: BinaryOperator, _ field: Text, _ whole: Expression
     ) throws(Complaint) {
+        asksForOne(field)
         guard let value = value(constant) else { return }
         switch (operation, value) {
         case (.contains, .set(let set)): for element in set.elements { equals(field, element) }
@@ -78,6 +80,9 @@ struct Reader {
         default: throw notUnderstood(whole)
         }
     }
+
+    /// The purpose is there only where one alone is possible, whatever it is compared with.
+    private mutating func asksForOne(_ field: Text) { if field == "purpose" { readings.asksForOne = true } }
 
     private mutating func ask(_ question: LabelQuestion) { readings.questions.insert(question) }
 
