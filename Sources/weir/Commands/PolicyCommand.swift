@@ -8,20 +8,20 @@ import Settings
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Ask what the policies of a configuration do to calls, without sending any.",
-        subcommands: [PolicyReplayCommand.self])
+        subcommands: [PolicyTestCommand.self, PolicyProveCommand.self, PolicyDiffCommand.self, PolicyReplayCommand.self])
 }
 
 /// Which configuration a question about policies is about.
 struct PolicyOptions: ParsableArguments {
     @Option(help: "The configuration file. (default: $WEIR_CONFIG, else weir.yaml)") var config: String?
 
-    func load() throws -> Configuration {
-        let environment = ProcessInfo.processInfo.environment
-        return try configuration(at: config ?? environment["WEIR_CONFIG"] ?? "weir.yaml")
+    /// - Parameter now: policies whose time is over then are left out.
+    func load(at now: Timestamp = .now()) throws -> Configuration {
+        try Self.load(config ?? ProcessInfo.processInfo.environment["WEIR_CONFIG"] ?? "weir.yaml", at: now)
     }
 
-    func configuration(at file: String) throws -> Configuration {
-        switch loadConfiguration(file: file, environment: ProcessInfo.processInfo.environment) {
+    static func load(_ file: String, at now: Timestamp) throws -> Configuration {
+        switch loadConfiguration(file: file, environment: ProcessInfo.processInfo.environment, at: now) {
         case .success(let configuration): return configuration
         case .failure(let errors): throw CommandFailure(errors.description)
         }
