@@ -118,9 +118,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Cedar", "Core", "Gateway", "Journal", "Ledger", "Links", "Policy", "Providers", "Simulator", "Tokens", "Wire",
-                crypto,
-                logging,
+                "Cedar", "Core", "Gateway", "Journal", "Ledger", "Links", "Policy", "Providers", "Simulator", "TestKit", "Tokens",
+                "Wire", crypto, logging,
                 nioCore, nioPosix, nioSSL,
             ]),
     ]

@@ -46,10 +46,12 @@ public struct ServedModel: Sendable, Hashable {
     public var maxTokensPerAudio: Int64?
     /// The vocabulary that estimates count with, by its name in `share/tokenizers`; nil: bytes are counted.
     public var tokenizer: String?
+    /// Calls may leave state here and build on it; nil: Responses are asked not to be kept.
+    public var state: KeptState?
 
     public init(
         upstreamName: String, price: String, maxOutputTokens: Int64, maxTokensPerImage: Int64? = nil,
-        maxTokensPerAudio: Int64? = nil, tokenizer: String? = nil
+        maxTokensPerAudio: Int64? = nil, tokenizer: String? = nil, state: KeptState? = nil
     ) {
         self.upstreamName = upstreamName
         self.price = price
@@ -57,6 +59,7 @@ public struct ServedModel: Sendable, Hashable {
         self.maxTokensPerImage = maxTokensPerImage
         self.maxTokensPerAudio = maxTokensPerAudio
         self.tokenizer = tokenizer
+        self.state = state
     }
 }
 

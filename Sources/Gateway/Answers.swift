@@ -42,6 +42,8 @@ struct Answer {
     var ending: Ending?
     /// The caller has its head.
     var isBegun = false
+    /// Puts the caller's ids of stored state in the place of the provider's.
+    var ids: StateIDs?
     /// Weir's own words instead of the provider's headers.
     var isReshaped = false
 }
@@ -61,6 +63,7 @@ extension CallRelay {
         answer.head = head
         answer.status = head.status
         hearRegion(head.head)
+        answer.ids = answerIDs
         if head.status >= 400 {
             answer.kind = .error
             return
@@ -77,7 +80,7 @@ extension CallRelay {
         let isStream = head.head[.contentType].map { head.head.withBytes(of: $0, isEventStream) } ?? false
         guard isStream else { return answer.kind = .whole }
         answer.kind = .stream(
-            StreamReader(dialect: operation.streamDialect, hideUsage: plan.hidesUsage, keepsText: canEstimate))
+            StreamReader(dialect: operation.streamDialect, hideUsage: plan.hidesUsage, keepsText: canEstimate, ids: answer.ids))
     }
 
     func answered(_ body: ByteBuffer) {
@@ -192,11 +195,13 @@ extension CallRelay {
             }
         }
         hold = nil
+        guard replaceIDs() else { return callerIsGone ? finish() : fail(.malformedAnswer) }
         gate()
     }
 
     private func errorAnswered() {
         guard let head = answer.head else { return }
+        replaceIDsInError()
         let now = Timestamp.now()
         judge(
             readError(answer.bytes), status: head.status, pause: retryAfterMilliseconds(in: head.head, now: now),
@@ -211,6 +216,7 @@ extension CallRelay {
         let status = facts.code.flatMap { Int($0) }.flatMap { (400..<600).contains($0) ? $0 : nil } ?? 502
         answer.kind = .error
         answer.bytes = error
+        replaceIDsInError()
         answer.status = status
         answer.isReshaped = true
         judge(facts, status: status, pause: nil)
@@ -220,7 +226,9 @@ extension CallRelay {
     private func judge(_ facts: ErrorFacts, status: Int, pause: Int64?, quota: QuotaReport? = nil) {
         let now = Timestamp.now()
         guard let target = way?.target else { return }
-        let what = meaning(status: status, error: facts, retryAfterMilliseconds: pause, provider: target.provider)
+        var what = meaning(status: status, error: facts, retryAfterMilliseconds: pause, provider: target.provider)
+        // State that is gone says nothing about the endpoint.
+        if case .missing = what, state != nil { what = .callerFault(billsInput: false) }
         var settled = End.voided("status_\(status)")
         switch what {
         case .callerFault(let billsInput):

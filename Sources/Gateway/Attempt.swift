@@ -79,14 +79,19 @@ extension CallRelay {
         self.dated = dated
         heldAt = now
         tier = askedTier.held(at: way.target.serviceTier)
+        if let field = storedItems(scan, at: way.target) { return .refused(.unbounded(field.field, field.reason)) }
         let inputTokens: Int64
-        let bytesBound =
-            inputTokenBound(inputBytes: body.readableBytes, messages: scan.messages, images: 0, imageBound: nil) ?? .max
+        let stateBound = stateBound(way)
+        let bytesBound = saturated(
+            inputTokenBound(inputBytes: body.readableBytes, messages: scan.messages, images: 0, imageBound: nil) ?? .max,
+            plus: stateBound)
+        isInputBounded = true
         switch Providers.inputBound(scan, bytesBound: bytesBound, served: way.served) {
         case .tokens(let tokens): inputTokens = tokens
         case .unbounded(let field, let tokens):
             if isLimited(key, at: now) { return .refused(.unbounded(field.field, field.reason)) }
             inputTokens = tokens
+            isInputBounded = false
         }
         hasAudio = scan.audioParts > 0 || scan.modalitiesAudio
         if hasAudio, dated.upperBound(TokenBound(input: 1, output: 1, hasAudio: true, tier: tier)) == nil {
@@ -97,7 +102,7 @@ extension CallRelay {
             hasAudio = false
         }
         inputBound = inputTokens
-        partsBound = inputTokens - bytesBound
+        partsBound = saturated(inputTokens - bytesBound, plus: stateBound)
         let outputs = outputs
         let asked = scan.outputLimit
         var perChoice: Int64 = operation == .embeddings ? 0 : asked ?? way.served.maxOutputTokens
@@ -127,7 +132,7 @@ extension CallRelay {
                 setBound(scan.echo ? saturated(outputBound, plus: inputTokens) : outputBound)
                 plan = rewritePlan(
                     scan, body: body, operation: operation, endpoint: way.target, served: way.served,
-                    outputLimit: mustSay ? perChoice : nil)
+                    outputLimit: mustSay ? perChoice : nil, state: state?.splice)
                 return .held(syncFirst: mustSyncFirst)
             case .unavailable: return .stopped(.journalUnavailable)
             case .exportsMoved(let count):
@@ -272,7 +277,7 @@ extension CallRelay {
     }
 }
 
-private func saturated(_ a: Int64, plus b: Int64) -> Int64 {
+func saturated(_ a: Int64, plus b: Int64) -> Int64 {
     let (sum, overflow) = a.addingReportingOverflow(b)
     return overflow ? .max : sum
 }

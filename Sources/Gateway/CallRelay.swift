@@ -45,6 +45,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var body = ByteBuffer()
     var scan = RequestScan()
     var askedTier = AskedTier.unnamed
+    /// The stored state that the call builds on.
+    var state: StateUse?
     /// What the call will probably use, for limits of pace.
     var probableTokens: Int64 = 0
     var startedAt = NIODeadline.now()
@@ -64,7 +66,9 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var plan = RewritePlan()
     var clampedOutput: Int64?
     var inputBound: Int64 = 0
-    /// The part of it that images and audio are bounded by.
+    /// It bounds images and audio too.
+    var isInputBounded = true
+    /// The part of it that images, audio and stored state are bounded by.
     var partsBound: Int64 = 0
     /// Output tokens, over all choices, that the hold pays for.
     var outputBound: Int64 = 0
@@ -215,6 +219,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         var facts = CallFacts(
             caller: key.caller, model: model, in: snapshot.catalogue, operation: operation, tokens: probableTokens,
             ownLabels: ownLabels)
+        if scan.namesState { return decideAtHome(facts, at: now) }
         exported = exportedPerson(of: key, facts)
         if let exported { facts.exports = lane.ledger.exportCount(key.record.tenant, with: exported, at: now) }
         lane.judge(&facts, in: snapshot, at: now)
@@ -345,6 +350,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         ownLabels = nil
         person = nil
         exported = nil
+        state = nil
         body = ByteBuffer()
         candidates = []
         nextCandidate = 0

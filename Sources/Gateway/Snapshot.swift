@@ -1,4 +1,5 @@
 import Core
+import Crypto
 import Ledger
 import Policy
 import Providers
@@ -49,12 +50,18 @@ public final class Snapshot: Sendable {
     public let policyHash: String?
     /// By endpoint: its cell on the board. Cells are never given up, so that an old snapshot's stay right.
     let slots: [Int]
+    /// Endpoints by name.
+    let endpointIndex: [String: Int]
+    /// By model: some endpoint keeps state of its calls.
+    private let keptModels: [Bool]
     /// By endpoint, then by the catalogue's number of the model.
     private let ways: [[Way?]]
     /// By endpoint: content leaves mainland China there.
     let leavesChina: [Bool]
     /// By tenant: how its persons are named.
     let persons: [PersonNames]
+    /// By tenant: what its ids of stored state are signed with.
+    let stateKeys: [SymmetricKey]
     private let secrets: TenantSecrets
     /// By endpoint and operation.
     private let served: [[Bool]]
@@ -76,6 +83,7 @@ public final class Snapshot: Sendable {
         let countries = catalogue.countries
         leavesChina = catalogue.endpoints.map { ChinaExport.leaves(by: $0.labels, countries: countries) }
         persons = catalogue.tenants.map { PersonNames(secrets.key(for: $0.tenant, .person)) }
+        stateKeys = catalogue.tenants.map { secrets.key(for: $0.tenant, .state) }
         let slots = slots
         let models = catalogue.models
         ways = catalogue.endpoints.enumerated().map { index, endpoint in
@@ -86,6 +94,8 @@ public final class Snapshot: Sendable {
             }
         }
         served = catalogue.endpoints.map { endpoint in Operation.allCases.map { endpoint.serves($0) } }
+        endpointIndex = Dictionary(uniqueKeysWithValues: catalogue.endpoints.enumerated().map { ($1.name, $0) })
+        keptModels = models.map { model in catalogue.endpoints.contains { $0.models[model]?.state != nil } }
     }
 
     /// A copy with counters of its own, so that event loops do not contend on one.
@@ -97,6 +107,9 @@ public final class Snapshot: Sendable {
     }
 
     func serves(_ endpoint: Int, _ operation: Operation) -> Bool { served[endpoint][operation.index] }
+
+    /// Whether some endpoint keeps state of calls to this model.
+    func keepsState(model: Int) -> Bool { keptModels[model] }
 
     func way(endpoint: Int, model: Int) -> Way? { ways[endpoint][model] }
 }

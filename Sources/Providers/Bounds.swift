@@ -10,14 +10,14 @@ public struct Unbounded: Sendable, Hashable {
     public var isPermittedWithoutLimit = false
 }
 
-/// Looks for what must be refused: state at the provider always, the rest where money is limited. Images and audio are not
+/// Looks for what must be refused: state at the provider without a signed id always, the rest where money is limited. Images and audio are not
 /// among it: whether they are bounded depends on the endpoint (`inputBound`).
 public func unbounded(_ scan: RequestScan, body: ByteBuffer, operation: Operation) -> Unbounded? {
     if operation == .responses {
-        let state = "responses are served without state at the provider for now"
-        if scan.previousResponseID { return Unbounded(field: "previous_response_id", reason: state) }
-        if scan.conversation { return Unbounded(field: "conversation", reason: state) }
-        if scan.background { return Unbounded(field: "background", reason: state) }
+        let state = "it lies at the provider under an id that Weir has not signed"
+        if scan.background {
+            return Unbounded(field: "background", reason: "its answer would be fetched later, outside of any hold")
+        }
         if scan.storedPrompt { return Unbounded(field: "prompt", reason: state) }
         if scan.itemReferences > 0 { return Unbounded(field: "item_reference", reason: state) }
     }
@@ -55,6 +55,14 @@ extension ByteBuffer {
         let word = word(at: range)
         return word.isEmpty ? "" : " (\(word))"
     }
+}
+
+/// Items for which an endpoint may take what it keeps under their ids, whoever's that is. vLLM reads no ids of items.
+public func storedItems(_ scan: RequestScan, at endpoint: Endpoint) -> Unbounded? {
+    guard scan.itemsByID > 0, endpoint.provider != .vllm else { return nil }
+    return Unbounded(
+        field: "input",
+        reason: "an item of it has an `id` that Weir has not signed and no `encrypted_content`, so the provider may look it up")
 }
 
 /// The most input tokens that a call can have at one endpoint, or the part of it that nobody has bounded there.

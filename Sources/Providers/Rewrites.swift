@@ -12,6 +12,23 @@ public enum Rewrite: String, Sendable, CaseIterable {
     case outputLimit = "output_limit"
     /// Responses are not kept at the provider.
     case store
+    /// The caller's id of stored state becomes the provider's.
+    case previousResponse = "previous_response_id"
+    case conversation
+    /// Ids of stored state in the answer become signed ones, which only their tenant can use.
+    case responseID = "response_id"
+}
+
+/// The id of stored state in a request, in the provider's words.
+public struct StateSplice: Sendable, Hashable {
+    public var splice: Splice
+    /// `previousResponse` or `conversation`.
+    public var rewrite: Rewrite
+
+    public init(splice: Splice, rewrite: Rewrite) {
+        self.splice = splice
+        self.rewrite = rewrite
+    }
 }
 
 /// The edits that one call needs at one endpoint.
@@ -31,7 +48,8 @@ public struct RewritePlan: Sendable {
 
 /// Works out the edits. `outputLimit`: what each choice may have at most, when the request must say so.
 public func rewritePlan(
-    _ scan: RequestScan, body: ByteBuffer, operation: Operation, endpoint: Endpoint, served: ServedModel, outputLimit: Int64?
+    _ scan: RequestScan, body: ByteBuffer, operation: Operation, endpoint: Endpoint, served: ServedModel, outputLimit: Int64?,
+    state: StateSplice? = nil
 ) -> RewritePlan {
     var plan = RewritePlan()
     // New members go first in the object, each with its comma; an empty object needs none after the last.
@@ -91,7 +109,8 @@ public func rewritePlan(
         if changed { plan.rewrites.append(.outputLimit) }
     }
 
-    if operation == .responses, scan.store?.value != false {
+    let isStored = operation == .responses && scan.store?.value != false
+    if isStored, served.state == nil {
         plan.rewrites.append(.store)
         if let field = scan.store {
             plan.splices.append(Splice(range: field.range, replacement: "false"))
@@ -99,6 +118,11 @@ public func rewritePlan(
             inserted.append("\"store\":false")
         }
     }
+    if let state {
+        plan.splices.append(state.splice)
+        plan.rewrites.append(state.rewrite)
+    }
+    if state != nil || (isStored && served.state != nil) { plan.rewrites.append(.responseID) }
 
     if !inserted.isEmpty {
         let start = scan.object.lowerBound + 1

@@ -58,6 +58,7 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     let pace = section.optionalSection("pace").map(decodePace) ?? .none
     let tier = section.optionalChoice("serviceTier", ServiceTier.self) ?? .standard
     section.finish()
+    checkState(models, section, provider, version, labels)
 
     endpoints.models.formUnion(models.keys)
     if let labels { endpoints.operators.insert(labels.operator) }
@@ -206,8 +207,34 @@ private func decodeModel(
     let image = section.optionalWhole("imageTokens", in: 1...10_000_000)
     let audio = section.optionalWhole("audioTokens", in: 1...10_000_000)
     let tokenizer = section.value(section.optionalText("tokenizer")) { readName($0, "tokenizer", .label) }
+    let state = section.optionalSection("state").flatMap(decodeState)
     section.finish()
     return ServedModel(
         upstreamName: upstream, price: price?.value ?? "", maxOutputTokens: output ?? 0, maxTokensPerImage: image,
-        maxTokensPerAudio: audio, tokenizer: tokenizer)
+        maxTokensPerAudio: audio, tokenizer: tokenizer, state: state)
+}
+
+private func decodeState(_ section: Section) -> KeptState? {
+    let most = section.whole("maxTokens", in: 1...10_000_000)
+    section.finish()
+    return most.map { KeptState(maxTokens: $0) }
+}
+
+/// State is content that stays at the endpoint: its API must have it, and its labels must not say that nothing is kept.
+private func checkState(
+    _ models: [String: ServedModel], _ section: Section, _ provider: ProviderKind?, _ version: String?, _ labels: Labels?
+) {
+    guard models.values.contains(where: { $0.state != nil }) else { return }
+    let spot = section.spot(of: "models")
+    switch provider {
+    case .llamaCpp, .sglang, .ollama:
+        section.report.error(
+            spot, "`state` needs the Responses API, which `provider: \(provider?.rawValue ?? "")` does not have.")
+    case .azure where version != nil:
+        section.report.error(spot, "`state` needs the Responses API, which Azure has in `apiVersion: v1` only.")
+    case .azure, .openai, .vllm, .compatible, nil: break
+    }
+    if labels?.retentionDays == 0 {
+        section.report.error(spot, "`state` is kept at the endpoint, but its labels say `retentionDays: 0`: nothing is kept.")
+    }
 }

@@ -24,6 +24,8 @@ struct Sheet: Sendable {
     var asked: Asked
     var plan: Plan
     var id: String
+    /// Of a Responses call.
+    var responseIDs: ResponseIDs?
     /// Seconds since 1970.
     var created: Int64
     /// A fault that changes what is said about usage.
@@ -42,6 +44,7 @@ struct Sheet: Sendable {
             case .ark: "02" + identifier(40, &random).lowercased()
             default: "chatcmpl-" + identifier(29, &random)
             }
+        if asked.operation == .responses { responseIDs = ResponseIDs(&random) }
     }
 
     func answer(random: inout Randomness) -> Answer {

@@ -83,7 +83,7 @@ extension Asked {
     }
 
     /// Counts every text inside; images at the model's flat rate, data URLs not as text.
-    private static func tokens(_ value: JSON, _ model: PlayedModel) -> Int {
+    static func tokens(_ value: JSON, _ model: PlayedModel) -> Int {
         switch value {
         case .string(let text): Tokens.count(text)
         case .number: 1

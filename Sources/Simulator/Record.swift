@@ -7,6 +7,7 @@ public struct ReceivedRequest: Sendable, Equatable {
     /// Nanoseconds since 1970.
     public var at: Int64
     public var endpoint: String
+    public var method = "POST"
     public var path: String
     /// As asked for, without a fault's suffix.
     public var model: String?
@@ -17,6 +18,8 @@ public struct ReceivedRequest: Sendable, Equatable {
     public var credentialAccepted = false
     /// Bytes of the body.
     public var inputBytes = 0
+    /// The id of the kept response or conversation that it named.
+    public var state: String?
     public var fault: String?
     public var status: Int?
     /// Tokens that were written to the client.
@@ -105,9 +108,9 @@ extension ReceivedRequest {
     func json(event: String?) -> String {
         func text(_ value: String?) -> String { value.map { quoted($0) } ?? "null" }
         return "{" + (event.map { "\"event\":\"\($0)\"," } ?? "")
-            + "\"number\":\(number),\"at\":\(at),\"endpoint\":\(quoted(endpoint)),\"path\":\(quoted(path)),"
+            + "\"number\":\(number),\"at\":\(at),\"endpoint\":\(quoted(endpoint)),\"method\":\"\(method)\",\"path\":\(quoted(path)),"
             + "\"model\":\(text(model)),\"requestID\":\(text(requestID)),\"attempt\":\(text(attempt)),\"stream\":\(stream),"
-            + "\"credentialAccepted\":\(credentialAccepted),\"inputBytes\":\(inputBytes),\"fault\":\(text(fault)),"
+            + "\"credentialAccepted\":\(credentialAccepted),\"inputBytes\":\(inputBytes),\"state\":\(text(state)),\"fault\":\(text(fault)),"
             + "\"status\":\(status.map(String.init) ?? "null"),\"outputTokensPlayed\":\(outputTokensPlayed),"
             + "\"billedInput\":\(billedInput),\"billedCached\":\(billedCached),\"billedOutput\":\(billedOutput),"
             + "\"billedReasoning\":\(billedReasoning),\"outcome\":\"\(outcome.rawValue)\"}"

@@ -1,12 +1,32 @@
+/// Names of the parts of one response.
+struct ResponseIDs: Sendable {
+    var response: String
+    var message: String
+    var call: String
+    var reasoning: String
+
+    init(_ random: inout Randomness) {
+        let stem = identifier(46, &random).lowercased()
+        response = "resp_" + stem
+        message = "msg_" + stem
+        call = "fc_" + stem
+        reasoning = "rs_" + stem
+    }
+}
+
 /// The Responses API, plain and as the full grammar of its events.
 extension Sheet {
     func responseWhole(random: inout Randomness) -> Answer {
-        let ids = ResponseIDs(&random)
-        return wholeAnswer(responseObject(ids, status: responseStatus, output: outputs(ids)))
+        wholeAnswer(finishedResponse(responseIDs ?? ResponseIDs(&random)))
+    }
+
+    /// The response as it is when it has ended, and when it is asked for later.
+    func finishedResponse(_ ids: ResponseIDs) -> String {
+        responseObject(ids, status: responseStatus, output: outputs(ids))
     }
 
     func responseStream(random: inout Randomness) -> Answer {
-        let ids = ResponseIDs(&random)
+        let ids = responseIDs ?? ResponseIDs(&random)
         var script = StreamScript(inputTokens: plan.usage.input)
         func add(_ type: String, _ rest: String) { script.add(Sheet.event(type, rest)) }
         let start = ",\"response\":\(responseObject(ids, status: "in_progress", output: nil))"
@@ -42,22 +62,6 @@ extension Sheet {
         let end = responseObject(ids, status: responseStatus, output: outputs(ids))
         add(responseStatus == "completed" ? "response.completed" : "response.incomplete", ",\"response\":\(end)")
         return streamAnswer(script)
-    }
-
-    /// Names of the parts of one response.
-    private struct ResponseIDs {
-        var response: String
-        var message: String
-        var call: String
-        var reasoning: String
-
-        init(_ random: inout Randomness) {
-            let stem = identifier(46, &random).lowercased()
-            response = "resp_" + stem
-            message = "msg_" + stem
-            call = "fc_" + stem
-            reasoning = "rs_" + stem
-        }
     }
 
     private var isCall: Bool {
@@ -106,12 +110,14 @@ extension Sheet {
         let filters =
             provider == .azure
             ? ",\"content_filters\":" + (output == nil ? "null" : "[{\"blocked\":false,\"source_type\":\"prompt\"}]") : ""
+        let conversation = asked.conversation.map { ",\"conversation\":{\"id\":\(quoted($0))}" } ?? ""
         let format = asked.body["text"]?["format"]?.text ?? "{\"type\":\"text\"}"
         return "{\"id\":\"\(ids.response)\",\"object\":\"response\",\"created_at\":\(created),\"status\":\"\(status)\","
             + "\"background\":false\(filters),\"error\":null,\"incomplete_details\":\(why),"
             + "\"instructions\":\((asked.body["instructions"] ?? .null).text),"
             + "\"max_output_tokens\":\((asked.body["max_output_tokens"] ?? .null).text),\"model\":\(quoted(asked.reported)),"
-            + "\"output\":[\(output ?? "")],\"parallel_tool_calls\":true,\"previous_response_id\":null,"
+            + "\"output\":[\(output ?? "")],\"parallel_tool_calls\":true,"
+            + "\"previous_response_id\":\(asked.previous.map { quoted($0) } ?? "null")\(conversation),"
             + "\"reasoning\":{\"effort\":null,\"summary\":null},\"service_tier\":\"default\","
             + "\"store\":\((asked.body["store"] ?? .bool(true)).text),\"temperature\":1.0,\"text\":{\"format\":\(format)},"
             + "\"tool_choice\":\((asked.body["tool_choice"] ?? .string("auto")).text),"

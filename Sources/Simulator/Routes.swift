@@ -5,6 +5,8 @@ struct Route: Sendable {
     var operation: PlayedOperation
     /// The model, where the path names it (Azure's dated form).
     var deployment: String?
+    /// What it asks of what is kept.
+    var kept: KeptRequest?
 }
 
 extension Stage {
@@ -15,6 +17,7 @@ extension Stage {
     func route(_ path: String, _ query: String, _ method: HTTPMethod) -> Route? {
         if path.hasPrefix(endpoint.basePath) {
             let rest = String(path.dropFirst(endpoint.basePath.count))
+            if let kept = Stage.kept(rest, method) { return Route(operation: .responses, kept: kept) }
             if method == .GET { return rest == "/models" ? Route(operation: .models) : nil }
             if method == .POST, let operation = Stage.operations[rest] { return Route(operation: operation) }
         }
@@ -23,6 +26,20 @@ extension Stage {
         let rest = path.dropFirst("/openai/deployments/".count)
         guard let slash = rest.firstIndex(of: "/"), let operation = Stage.operations[String(rest[slash...])] else { return nil }
         return Route(operation: operation, deployment: Stage.unescaped(rest[..<slash]))
+    }
+
+    private static func kept(_ path: String, _ method: HTTPMethod) -> KeptRequest? {
+        if path == "/conversations" { return method == .POST ? .createConversation : nil }
+        for (folder, kind) in [("/responses/", KeptKind.response), ("/conversations/", .conversation)] {
+            guard path.hasPrefix(folder) else { continue }
+            let id = String(path.dropFirst(folder.count))
+            switch method {
+            case .GET: return .read(kind, id)
+            case .DELETE: return .delete(kind, id)
+            default: return nil
+            }
+        }
+        return nil
     }
 
     private static func unescaped(_ text: Substring) -> String {

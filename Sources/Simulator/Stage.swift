@@ -14,6 +14,7 @@ final class Stage: Sendable {
         /// Faults from the admin API, first in first played; nil times: until reset.
         var forced: [(fault: Fault, times: Int?)] = []
         var windows: [String: RateWindow] = [:]
+        var shelf = Shelf()
     }
 
     private let state = Mutex(State())
@@ -27,6 +28,9 @@ final class Stage: Sendable {
     func force(_ fault: Fault, times: Int?) { state.withLock { $0.forced.append((fault, times)) } }
 
     func reset() { state.withLock { $0 = State() } }
+
+    /// Looks at what the endpoint keeps, or changes it.
+    func shelf<T: Sendable>(_ body: (inout Shelf) -> T) -> T { state.withLock { body(&$0.shelf) } }
 
     func clearFaults() { state.withLock { $0.forced.removeAll() } }
 
@@ -111,6 +115,10 @@ extension Stage {
         request.stream = body?["stream"]?.bool ?? false
         request.credentialAccepted = accepted
         request.inputBytes = bytes.count
+        request.method = head.method.rawValue
+        request.state =
+            route?.kept?.id ?? body?["previous_response_id"]?.string ?? body?["conversation"]?.string
+            ?? body?["conversation"]?["id"]?.string
         request.fault = fault?.text
         let record = recorder.receive(request)
 
@@ -140,18 +148,20 @@ extension Stage {
         guard accepted else { return refuse(.credential) }
         guard let route else { return refuse(.noRoute) }
         if route.operation == .models { return models() }
+        if let kept = route.kept { return answer(kept, body: body, random: &random) }
         guard let body, body.members != nil else { return refuse(.unreadable) }
         guard let name else { return refuse(.mistake("you must provide a model parameter", param: "model")) }
         guard let model = endpoint.models.first(where: { $0.name == name }) else { return refuse(.noModel(name)) }
         guard model.operations.contains(route.operation) else {
             return refuse(.mistake("The requested operation is unsupported.", param: "model"))
         }
-        let asked: Asked
+        var asked: Asked
         do {
             asked = try Asked(operation: route.operation, model: model, body: body, bytes: bytes)
         } catch {
             return refuse(.mistake(error.message, param: error.param))
         }
+        if let trouble = recall(&asked) { return refuse(trouble) }
         var headers: [Header] = []
         if let (limits, use) = admit(model, tokens: asked.inputTokens + (asked.limit ?? 0)) {
             headers = use.headers(endpoint.provider, limits)
@@ -167,6 +177,7 @@ extension Stage {
         let sheet = Sheet(
             provider: endpoint.provider, asked: asked, scenarioSeed: seed, usageFault: fault, random: &random)
         let recording = asked.stream ? model.replayStream : model.replayWhole
+        if recording == nil { keep(sheet) }
         var answer = recording?.answer(sheet.plan) ?? sheet.answer(random: &random)
         answer.headers += headers
         return answer

@@ -5,6 +5,8 @@ enum Trouble: Sendable, Equatable {
     case credential
     case noRoute
     case noModel(String)
+    /// Nothing is kept under this id; `inCall`: of a call that would build on it.
+    case nothingKept(KeptKind, String, inCall: Bool)
     case tooManyRequests(milliseconds: Int)
     case tooManyTokens(milliseconds: Int)
     /// A status that a fault asks for.
@@ -54,6 +56,14 @@ extension Trouble {
                 default: "The model `\(name)` does not exist or you do not have access to it."
                 }
             return Wording.of(provider, 404, nil, message)
+        case .nothingKept(.response, let id, inCall: true) where provider != .vllm:
+            // As OpenAI words it; clients look for the code.
+            return Wording.of(
+                provider, 400, "previous_response_not_found", "Previous response with id '\(id)' not found.",
+                type: "invalid_request_error", param: "previous_response_id")
+        case .nothingKept(let kind, let id, _):
+            let what = kind == .response ? "Response" : "Conversation"
+            return Wording.of(provider, 404, "", "\(what) with id '\(id)' not found.", type: "invalid_request_error")
         case .tooManyRequests:
             let message =
                 switch provider {

@@ -98,6 +98,8 @@ extension RequestScanner {
         var seen = SeenFields()
         var type: Range<Int>?
         var isMessage = false
+        var hasID = false
+        var isSealed = false
         try cursor.enter()
         var first = true
         while let key = try cursor.nextKey(&first) {
@@ -105,6 +107,14 @@ extension RequestScanner {
             if cursor.matches(key, "type") {
                 try seen.mark(0, key)
                 type = try optionalName("input.type")
+            } else if cursor.matches(key, "id") {
+                try seen.mark(4, key)
+                hasID = try present()
+            } else if cursor.matches(key, "encrypted_content") {
+                try seen.mark(5, key)
+                let value = cursor.at
+                try cursor.skip()
+                isSealed = cursor.at - value > 2 && cursor.base[value] == UInt8(ascii: "\"")
             } else if cursor.matches(key, "content") {
                 try seen.mark(1, key)
                 isMessage = true
@@ -127,13 +137,15 @@ extension RequestScanner {
         }
         switch type.count {
         case 7 where cursor.matches(type, "message"): break
-        case 9 where cursor.matches(type, "reasoning"): break
+        case 9 where cursor.matches(type, "reasoning"): if hasID, !isSealed { found.itemsByID += 1 }
         case 13 where cursor.matches(type, "function_call"): break
         case 14 where cursor.matches(type, "item_reference"): found.itemReferences += 1
         case 16 where cursor.matches(type, "custom_tool_call"): break
         case 20 where cursor.matches(type, "function_call_output"): break
         case 23 where cursor.matches(type, "custom_tool_call_output"): break
-        default: unknown(type, within: start..<cursor.at)
+        default:
+            if hasID, !isSealed { found.itemsByID += 1 }
+            unknown(type, within: start..<cursor.at)
         }
     }
 

@@ -54,8 +54,10 @@ public struct RequestScan: Sendable, Hashable {
 
     // MARK: What the size of the body does not bound; null counts as absent.
 
-    public var previousResponseID = false
-    public var conversation = false
+    /// The id of a stored response, inside its quotes.
+    public var previousResponseID: Range<Int>?
+    /// The id of a conversation, inside its quotes.
+    public var conversation: Range<Int>?
     public var background = false
     /// The `prompt` object of the Responses API, kept at the provider.
     public var storedPrompt = false
@@ -83,6 +85,9 @@ public struct RequestScan: Sendable, Hashable {
     public var audioParts = 0
     public var files = 0
     public var itemReferences = 0
+    /// Reasoning, and items of unknown kinds, with an id and without `encrypted_content`: a provider may take what it keeps under
+    /// the id.
+    public var itemsByID = 0
     /// The type of the first part or item that Weir does not know, or the part itself where it names no type.
     public var unknownPart: Range<Int>?
 
@@ -174,7 +179,7 @@ struct RequestScanner {
         case 10 where cursor.matches(key, "moderation"): if try present() { found.moderation = true }
         case 11 where cursor.matches(key, "dataSources"): try retrieval(key)
         case 12 where cursor.matches(key, "service_tier"): found.serviceTier = try optionalName("service_tier")
-        case 12 where cursor.matches(key, "conversation"): if try present() { found.conversation = true }
+        case 12 where cursor.matches(key, "conversation"): try conversation()
         case 12 where cursor.matches(key, "data_sources"): try retrieval(key)
         case 13 where cursor.matches(key, "enable_search"):
             if try bool("enable_search").value == true { found.retrieval = found.retrieval ?? key.range }
@@ -184,7 +189,9 @@ struct RequestScanner {
             found.maxOutputTokens = try integer("max_output_tokens", least: 0)
         case 18 where cursor.matches(key, "context_management"): if try present() { found.contextManagement = true }
         case 18 where cursor.matches(key, "web_search_options"): if try present() { found.webSearchOptions = true }
-        case 20 where cursor.matches(key, "previous_response_id"): if try present() { found.previousResponseID = true }
+        case 20 where cursor.matches(key, "previous_response_id"):
+            guard operation == .responses else { return try cursor.skip() }
+            found.previousResponseID = try optionalName("previous_response_id")
         case 21 where cursor.matches(key, "max_completion_tokens"):
             found.maxCompletionTokens = try integer("max_completion_tokens", least: 0)
         default: try cursor.skip()
@@ -258,6 +265,26 @@ extension RequestScanner {
 extension RequestScanner {
     private mutating func retrieval(_ key: JSONString) throws(ScanError) {
         if try present(), found.retrieval == nil { found.retrieval = key.range }
+    }
+
+    /// The id of a conversation, alone or in an object.
+    private mutating func conversation() throws(ScanError) {
+        guard operation == .responses else { return try cursor.skip() }
+        guard cursor.peek == UInt8(ascii: "{") else { return found.conversation = try optionalName("conversation") }
+        var id: Range<Int>?
+        try cursor.enter()
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            if key.escaped { throw ScanError(.escapedKey, at: key.start) }
+            if cursor.matches(key, "id") {
+                guard id == nil else { throw ScanError(.duplicateKey, at: key.start) }
+                id = try name("conversation")
+            } else {
+                try cursor.skip()
+            }
+        }
+        guard let id else { throw wrongType("conversation") }
+        found.conversation = id
     }
 
     private mutating func streamOptions() throws(ScanError) {

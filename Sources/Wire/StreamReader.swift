@@ -8,6 +8,7 @@ public enum StreamViolation: String, Error, Sendable, Hashable, CaseIterable {
     case notAnEventStream = "weir_stream_not_an_event_stream"
     case eventAfterEnd = "weir_stream_event_after_end"
     case endOutOfPlace = "weir_stream_end_out_of_place"
+    case unusableID = "weir_stream_unusable_id"
 
     public var message: String {
         switch self {
@@ -16,6 +17,7 @@ public enum StreamViolation: String, Error, Sendable, Hashable, CaseIterable {
         case .notAnEventStream: "The provider's answer is not an event stream."
         case .eventAfterEnd: "The provider sent an event after the end of its stream."
         case .endOutOfPlace: "The provider ended its stream in a way that its dialect does not have."
+        case .unusableID: "The provider named stored state in a way that cannot be passed on."
         }
     }
 }
@@ -90,6 +92,7 @@ public struct StreamReader: Sendable {
     private let dialect: StreamDialect
     private let hideUsage: Bool
     private let keepsText: Bool
+    private var ids: StateIDs?
     private let maxEventBytes: Int
     private var progress = StreamStep.Progress.open
     private var rawUsageAtStart: ByteBuffer?
@@ -102,11 +105,14 @@ public struct StreamReader: Sendable {
 
     /// - Parameter hideUsage: usage was asked for by Weir alone: the event that has it and no choices is removed whole.
     /// - Parameter keepsText: the beginning of the generated text is kept, at most `textBytesMax` of it.
+    /// - Parameter ids: puts the caller's ids of stored state in the place of the provider's.
     public init(
-        dialect: StreamDialect, hideUsage: Bool, keepsText: Bool = false, maxEventBytes: Int = StreamReader.eventBytesMax
+        dialect: StreamDialect, hideUsage: Bool, keepsText: Bool = false, ids: StateIDs? = nil,
+        maxEventBytes: Int = StreamReader.eventBytesMax
     ) {
         self.dialect = dialect
         self.keepsText = keepsText
+        self.ids = ids
         self.hideUsage = hideUsage
         self.maxEventBytes = maxEventBytes
     }
@@ -134,9 +140,14 @@ public struct StreamReader: Sendable {
         if case .failed = progress { return .complete }
         guard !closed, hasPartialEvent else { return .cut }
         var last = self
-        _ = last.read(ByteBuffer(string: "\n\n"))
-        guard last.ended else { return .cut }
-        let bytes = rest
+        let blank = ByteBuffer(string: "\n\n")
+        let step = last.read(blank)
+        guard last.ended, step.progress == .ended else { return .cut }
+        var bytes = rest
+        if ids != nil, let whole = step.forward {
+            // As it was edited, without the blank line that was not there.
+            bytes = whole.getSlice(at: whole.readerIndex, length: whole.readableBytes - blank.readableBytes) ?? ByteBuffer()
+        }
         self = last
         rest = bytes
         return .complete
@@ -169,7 +180,9 @@ public struct StreamReader: Sendable {
             if length - (endsInCRLF ? 1 : 0) > maxEventBytes {
                 refuse(.eventTooLong)
             } else if kind == .event {
-                isHidden = event(UnsafeRawBufferPointer(rebasing: block[..<length]), at: start, input)
+                let whole = UnsafeRawBufferPointer(rebasing: block[..<length])
+                isHidden = event(whole, at: start, input)
+                if ids != nil, !closed { replaceIDs(whole, at: start, input, &output) }
             }
             if closed { break }
             if isHidden { output.drop(start..<start + length, input) }
@@ -216,11 +229,14 @@ private struct Output {
     private var copy: ByteBuffer?
     private var copied = 0
 
-    mutating func drop(_ range: Range<Int>, _ input: ByteBuffer) {
+    mutating func drop(_ range: Range<Int>, _ input: ByteBuffer) { replace(range, by: [], input) }
+
+    mutating func replace(_ range: Range<Int>, by bytes: [UInt8], _ input: ByteBuffer) {
         var out = copy ?? ByteBufferAllocator().buffer(capacity: input.readableBytes)
         if let kept = input.getSlice(at: input.readerIndex + copied, length: range.lowerBound - copied) {
             out.writeImmutableBuffer(kept)
         }
+        if !bytes.isEmpty { out.writeBytes(bytes) }
         copy = out
         copied = range.upperBound
     }
@@ -316,6 +332,29 @@ extension StreamReader {
 }
 
 extension StreamReader {
+    /// Puts the caller's ids into an event that is passed on.
+    private mutating func replaceIDs(
+        _ block: UnsafeRawBufferPointer, at start: Int, _ input: ByteBuffer, _ output: inout Output
+    ) {
+        if frame.dataLines == 0 { return }
+        let isFailure = if case .failed = progress { true } else { false }
+        guard frame.dataLines == 1 else {
+            // Nobody sends such events in pieces; what lies where in them is not worth knowing.
+            let edits = joinedData(block).withUnsafeBytes { ids?.edits(ofEvent: $0, isFailure: isFailure) }
+            if edits?.isEmpty != true { (closed, progress) = (true, .violated(.unusableID)) }
+            return
+        }
+        let data = UnsafeRawBufferPointer(rebasing: block[frame.data])
+        guard let edits = ids?.edits(ofEvent: data, isFailure: isFailure) else {
+            // Also of a reported failure: the caller must see that something is missing.
+            return (closed, progress) = (true, .violated(.unusableID))
+        }
+        let first = start + frame.data.lowerBound
+        for edit in edits {
+            output.replace(first + edit.range.lowerBound..<first + edit.range.upperBound, by: edit.replacement, input)
+        }
+    }
+
     private mutating func keep(_ event: StreamEvent, _ data: UnsafeRawBufferPointer) {
         func add(_ piece: Range<Int>, to text: inout ByteBuffer) {
             let room = min(piece.count, Self.textBytesMax - text.writerIndex)

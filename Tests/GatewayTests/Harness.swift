@@ -227,14 +227,15 @@ extension Endpoint {
         _ name: String, port: Int, provider: ProviderKind = .compatible, basePath: String = "/v1", apiVersion: String? = nil,
         credential: String? = nil, models: [String] = ["m"], place: Place = "SE", priority: Int = 1, weight: Int = 100,
         timeouts: EndpointTimeouts = EndpointTimeouts(connect: 2_000, firstByte: 3_000, idle: 2_000),
-        whenCallerLeaves: WhenCallerLeaves = .drain, tls: Bool = false, host: String = "127.0.0.1", trustFile: String? = nil
+        whenCallerLeaves: WhenCallerLeaves = .drain, tls: Bool = false, host: String = "127.0.0.1", trustFile: String? = nil,
+        state: KeptState? = nil
     ) -> Endpoint {
         Endpoint(
             name: name, provider: provider, origin: Origin(tls: tls, host: host, port: port), basePath: basePath,
             apiVersion: apiVersion, credential: credential.map { Secret($0) }, trustFile: trustFile,
             models: Dictionary(
                 uniqueKeysWithValues: models.map {
-                    ($0, ServedModel(upstreamName: "up-\($0)", price: "price", maxOutputTokens: 1000))
+                    ($0, ServedModel(upstreamName: "up-\($0)", price: "price", maxOutputTokens: 1000, state: state))
                 }),
             labels: Labels(processedIn: [place], storedIn: [place], operator: "Op", operatorCountry: "SE"), priority: priority,
             weight: weight, whenCallerLeaves: whenCallerLeaves, timeouts: timeouts)

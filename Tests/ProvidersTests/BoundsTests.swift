@@ -29,9 +29,6 @@ struct BoundsTests {
     }
 
     static let cases: [Case] = [
-        Case(.responses, #""previous_response_id":"resp_1""#, "previous_response_id"),
-        Case(.responses, #""conversation":"conv_1""#, "conversation"),
-        Case(.responses, #""conversation":{"id":"conv_1"}"#, "conversation"),
         Case(.responses, #""background":true"#, "background"),
         Case(.responses, #""prompt":{"id":"pmpt_1"}"#, "prompt"),
         Case(.responses, #""input":[{"type":"item_reference","id":"msg_1"}]"#, "item_reference"),

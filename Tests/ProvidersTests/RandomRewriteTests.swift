@@ -20,12 +20,14 @@ struct RandomRewriteTests {
             let operation = Core.Operation.allCases.randomElement(using: &random) ?? .chat
             let target = endpoint(ProviderKind.allCases.randomElement(using: &random) ?? .openai)
             let limit: Int64? = Bool.random(using: &random) ? Int64.random(in: 1...50, using: &random) : nil
-            let result = try Rewritten(body.text, operation, at: target, outputLimit: limit)
+            let keepsState = operation == .responses && Bool.random(using: &random)
+            let result = try Rewritten(
+                body.text, operation, at: target, outputLimit: limit, keepsState: keepsState, stateID: "theirs")
             seen.formUnion(result.plan.rewrites)
 
             let before = try members(body.text)
             let after = try members(result.text)
-            let expected = expectation(before, operation, at: target, limit)
+            let expected = expectation(before, operation, at: target, limit, keepsState: keepsState)
             var isRight = after == expected.members && result.plan.rewrites == expected.rewrites
             var from = result.text.startIndex
             for member in body.members where expected.members[member.key] == before[member.key] {
@@ -44,7 +46,8 @@ struct RandomRewriteTests {
 
     /// What the members should be, worked out from the parsed object alone.
     private func expectation(
-        _ before: [String: String], _ operation: Core.Operation, at target: Endpoint, _ limit: Int64?
+        _ before: [String: String], _ operation: Core.Operation, at target: Endpoint, _ limit: Int64?,
+        keepsState: Bool
     ) -> (members: [String: String], rewrites: [Rewrite]) {
         var members = before
         var rewrites: [Rewrite] = []
@@ -68,7 +71,17 @@ struct RandomRewriteTests {
             if target.provider == .llamaCpp && operation != .responses { read.insert("n_predict") }
             if read.isDisjoint(with: given) { set(.outputLimit, own, "\(limit)") }
         }
-        if operation == .responses { set(.store, "store", "false") }
+        if operation == .responses, !keepsState { set(.store, "store", "false") }
+        if keepsState {
+            let names: [(Rewrite, String, String, String)] = [
+                (.previousResponse, "previous_response_id", #""mine""#, #""theirs""#),
+                (.conversation, "conversation", #""mine""#, #""theirs""#),
+                (.conversation, "conversation", #"{"id":"mine"}"#, #"{"id":"theirs"}"#),
+            ]
+            let named = names.first { before[$0.1] == $0.2 }
+            if let named { set(named.0, named.1, named.3) }
+            if named != nil || before["store"] != "false" { rewrites.append(.responseID) }
+        }
         return (members, rewrites)
     }
 }
@@ -94,6 +107,7 @@ private struct RandomBody {
             "messages",
             ["[]", #"[{"role":"user","content":"{\"model\":\"public\"}"}]"#, #"[ {"content" : "\u00e9 \ud83d\ude00 é 😀 \\"} ]"#]
         ),
+        ("previous_response_id", [#""mine""#, "null"]), ("conversation", [#""mine""#, #"{ "id" : "mine" }"#, "null"]),
         ("temperature", ["0.5", "1e-3", "-0"]), ("metadata", [#"{"model":"public","stream":true,"store":true}"#, "{}", "null"]),
         ("user", [#""max_tokens""#, #""\"store\":true""#, #""\/""#]), ("ключ", ["[[[]]]", "[1,\n2]", "true"]),
     ]

@@ -25,11 +25,23 @@ struct Rewritten {
     var plan: RewritePlan
     var scan: RequestScan
 
-    init(_ body: String, _ operation: Core.Operation, at endpoint: Endpoint, outputLimit: Int64?) throws {
+    /// - Parameter stateID: what the provider calls the state that the body names, where the model keeps state.
+    init(
+        _ body: String, _ operation: Core.Operation, at endpoint: Endpoint, outputLimit: Int64?, keepsState: Bool = false,
+        stateID: String = ""
+    ) throws {
+        var served = served
+        if keepsState { served.state = KeptState(maxTokens: 1) }
         let buffer = ByteBuffer(string: body)
-        scan = try scanRequest(buffer, operation: operation, maxDepth: 64)
+        let scan = try scanRequest(buffer, operation: operation, maxDepth: 64)
+        self.scan = scan
+        let state = (keepsState ? scan.previousResponseID ?? scan.conversation : nil).map { range in
+            StateSplice(
+                splice: Splice(range: range, replacement: stateID),
+                rewrite: scan.previousResponseID == nil ? .conversation : .previousResponse)
+        }
         plan = rewritePlan(
-            scan, body: buffer, operation: operation, endpoint: endpoint, served: served, outputLimit: outputLimit)
+            scan, body: buffer, operation: operation, endpoint: endpoint, served: served, outputLimit: outputLimit, state: state)
         text = String(buffer: spliced(buffer, plan.splices))
     }
 }

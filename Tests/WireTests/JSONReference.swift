@@ -45,8 +45,8 @@ struct RequestReference {
         same("best_of", scan.bestOf?.value, integer("best_of"))
         same("store", scan.store?.value, bool("store"))
         same("background", scan.background, bool("background") ?? false)
-        same("previous_response_id", scan.previousResponseID, present("previous_response_id"))
-        same("conversation", scan.conversation, present("conversation"))
+        same("previous_response_id", scan.previousResponseID != nil, operation == .responses && present("previous_response_id"))
+        same("conversation", scan.conversation != nil, operation == .responses && present("conversation"))
         same("web_search_options", scan.webSearchOptions, present("web_search_options"))
         same("prediction", scan.prediction, present("prediction"))
         same("prompt", scan.storedPrompt, operation == .responses && present("prompt"))
@@ -65,6 +65,7 @@ struct RequestReference {
         same("audio", scan.audioParts, parts.audio)
         same("files", scan.files, parts.files)
         same("itemReferences", scan.itemReferences, parts.references)
+        same("itemsByID", scan.itemsByID, parts.byID)
         same("unknownPart", scan.unknownPart != nil, parts.unknown)
         same("hostedTool", scan.hostedTool != nil, parts.hosted)
         return differences
@@ -79,6 +80,7 @@ private struct PartsReference {
     var audio = 0
     var files = 0
     var references = 0
+    var byID = 0
     var unknown = false
     var hosted = false
 
@@ -110,6 +112,13 @@ private struct PartsReference {
                     "message", "reasoning", "function_call", "function_call_output", "custom_tool_call",
                     "custom_tool_call_output",
                 ]
+                let isSealed = (item["encrypted_content"] as? String).map { !$0.isEmpty } ?? false
+                let hasID = item["id"].map { !($0 is NSNull) } ?? false
+                if let type = item["type"] as? String, hasID, !isSealed, type == "reasoning" || !known.contains(type),
+                    type != "item_reference"
+                {
+                    byID += 1
+                }
                 if let type = item["type"] as? String {
                     if type == "item_reference" { references += 1 } else if !known.contains(type) { unknown = true }
                 } else if item["role"] == nil, item["content"] == nil {

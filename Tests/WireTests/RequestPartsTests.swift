@@ -106,7 +106,6 @@ struct RequestPartsTests {
     @Test("State and search at the provider are seen")
     func state() throws {
         let flags: [(String, KeyPath<RequestScan, Bool>)] = [
-            (#""previous_response_id":"r""#, \.previousResponseID), (#""conversation":{"id":"c"}"#, \.conversation),
             (#""background":true"#, \.background), (#""prompt":{"id":"p"}"#, \.storedPrompt),
             (#""web_search_options":{}"#, \.webSearchOptions), (#""modalities":["text","audio"]"#, \.modalitiesAudio),
             (#""audio":{"voice":"v"}"#, \.modalitiesAudio), (#""prediction":{"type":"content","content":"x"}"#, \.prediction),

@@ -56,7 +56,7 @@ struct RequestScanTests {
         #expect(Self.text(body, scan.store?.range) == "null")
         #expect(scan.serviceTier == nil)
         #expect(scan.hostedTool == nil)
-        #expect(!scan.previousResponseID)
+        #expect(scan.previousResponseID == nil)
         #expect(!scan.prediction)
     }
 
