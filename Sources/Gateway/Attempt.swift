@@ -42,7 +42,7 @@ extension CallRelay {
             case .stopped(let failure): return fail(failure)
             }
         }
-        fail(refusal ?? .unavailable(afterMilliseconds: nil))
+        fail(refusal ?? noneLeft)
     }
 
     /// Judges the attempt anew: policies may have turned since the call was decided on, and what they ask may have changed.

@@ -119,6 +119,7 @@ extension CallRelay {
 
     /// The endpoint was suspended after the hold. Nothing was sent, and another may answer.
     func endSuspended(_ hold: Hold) {
+        if state != nil, let way { refusal = refusal ?? .stateSuspended(home: way.target.name) }
         end(hold, .voided("endpoint_suspended"))
         attempt()
     }

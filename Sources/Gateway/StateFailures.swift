@@ -44,6 +44,14 @@ extension Failure {
             "Start anew without it, or ask your platform team to review the tenant's policy.")
     }
 
+    static func stateSuspended(home: String) -> Failure {
+        Failure(
+            code: "weir_state_home_suspended", status: 503, fault: .weir, retry: .never,
+            message:
+                "The state that this call builds on lives at the endpoint \(home), which is suspended: nothing is sent there until somebody resumes it, and state does not move to another one.",
+            action: "Ask your platform team when it is resumed, or start anew without it.")
+    }
+
     static func stateUnavailable(home: String, afterMilliseconds: Int64?) -> Failure {
         Failure(
             code: "weir_state_home_unavailable", status: 503, fault: .provider, retry: .later(milliseconds: afterMilliseconds),

@@ -87,6 +87,8 @@ extension CallRelay {
         guard let model = facts.model else { return fail(.unknownModel) }
         let kind = scan.previousResponseID == nil ? StateKind.conversation : .response
         guard let range = scan.previousResponseID ?? scan.conversation else { return }
+        // A key whose tenant is not there has no state.
+        guard snapshot.stateKeys.indices.contains(key.tenant) else { return fail(.stateNotFound(kind)) }
         let tenantKey = snapshot.stateKeys[key.tenant]
         let found = body.withUnsafeReadableBytes { bytes in
             snapshot.find(UnsafeRawBufferPointer(rebasing: bytes[range]), kind, key: tenantKey, model: model)
@@ -124,9 +126,16 @@ extension CallRelay {
             attempt(at: now)
         case .denied(let denial): fail(.stateDenied(home: name, denial.description))
         case .operationNotServed: fail(.operationNotServed)
+        case .suspended: fail(.stateSuspended(home: name))
         case .unavailable(let until):
             fail(.stateUnavailable(home: name, afterMilliseconds: until.map { max(0, $0.milliseconds(since: now)) }))
         }
+    }
+
+    /// What is said when no endpoint had room for an attempt.
+    var noneLeft: Failure {
+        guard let state else { return .unavailable(afterMilliseconds: nil) }
+        return .stateUnavailable(home: state.found.id.home, afterMilliseconds: nil)
     }
 
     /// The most input tokens that stored state adds to the attempt.
@@ -141,7 +150,9 @@ extension CallRelay {
 extension CallRelay {
     /// What gives the caller ids of its own in the attempt's answer; nil where the answer's ids name nothing that is kept.
     var answerIDs: StateIDs? {
-        guard plan.rewrites.contains(.responseID), let key, let way else { return nil }
+        guard plan.rewrites.contains(.responseID), let key, snapshot.stateKeys.indices.contains(key.tenant), let way else {
+            return nil
+        }
         let tenantKey = snapshot.stateKeys[key.tenant]
         let home = way.target.name
         let model = model

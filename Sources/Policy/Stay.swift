@@ -5,7 +5,9 @@ public enum Stay: Sendable, Hashable {
     case possible
     case denied(Denial)
     case operationNotServed
-    /// Cooling down, failing, out of quota, suspended or down; when to come back, if known.
+    /// Nothing is sent there until somebody resumes it.
+    case suspended
+    /// Cooling down, failing, out of quota or down; when to come back, if known.
     case unavailable(until: Timestamp?)
 }
 
@@ -20,6 +22,7 @@ public func stay(
         if case .none(let until) = health.quota.room(tokens: call.tokens, at: now) { return .unavailable(until: until) }
         return .possible
     case .cooling(let until), .open(let until): return .unavailable(until: until)
-    case .down, .suspended: return .unavailable(until: nil)
+    case .down: return .unavailable(until: nil)
+    case .suspended: return .suspended
     }
 }

@@ -10,13 +10,16 @@ public struct Unbounded: Sendable, Hashable {
     public var isPermittedWithoutLimit = false
 }
 
-/// Looks for what must be refused: state at the provider without a signed id always, the rest where money is limited. Images and audio are not
-/// among it: whether they are bounded depends on the endpoint (`inputBound`).
+/// Looks for what must be refused: state at the provider without a signed id always, the rest where money is limited. Images and
+/// audio are not among it: whether they are bounded depends on the endpoint (`inputBound`).
 public func unbounded(_ scan: RequestScan, body: ByteBuffer, operation: Operation) -> Unbounded? {
     if operation == .responses {
         let state = "it lies at the provider under an id that Weir has not signed"
         if scan.background {
             return Unbounded(field: "background", reason: "its answer would be fetched later, outside of any hold")
+        }
+        if scan.requestID {
+            return Unbounded(field: "request_id", reason: "a provider may keep the response under it, in the place of another")
         }
         if scan.storedPrompt { return Unbounded(field: "prompt", reason: state) }
         if scan.itemReferences > 0 { return Unbounded(field: "item_reference", reason: state) }

@@ -59,6 +59,8 @@ public struct RequestScan: Sendable, Hashable {
     /// The id of a conversation, inside its quotes.
     public var conversation: Range<Int>?
     public var background = false
+    /// The name under which vLLM is to keep the response.
+    public var requestID = false
     /// The `prompt` object of the Responses API, kept at the provider.
     public var storedPrompt = false
     /// The type of the first tool that is neither `function` nor `custom`; the tool itself where it names no type.
@@ -172,6 +174,7 @@ struct RequestScanner {
         case 8 where cursor.matches(key, "messages"): try messages()
         case 9 where cursor.matches(key, "n_predict"): found.nPredict = try integer("n_predict", least: 0)
         case 10 where cursor.matches(key, "max_tokens"): found.maxTokens = try integer("max_tokens", least: 0)
+        case 10 where cursor.matches(key, "request_id"): if try present() { found.requestID = true }
         case 10 where cursor.matches(key, "background"):
             if try bool("background").value == true { found.background = true }
         case 10 where cursor.matches(key, "modalities"): try modalities()

@@ -22,12 +22,14 @@ extension Workbench {
         """
     }
 
-    /// An endpoint of the clouds, as a configuration names it. `models` are public names and what the clouds call them.
+    /// An endpoint of the clouds, as a configuration names it. `models` are public names and what the clouds call them;
+    /// `model` says more of each.
     func endpoint(
         _ name: String, provider: String = "compatible", path: String = "/v1", models: [(String, String)], maxOutput: Int = 1024,
-        credential: String = "none", more: String = ""
+        credential: String = "none", model: String = "", more: String = ""
     ) -> String {
-        let served = models.map { "\($0.0): {as: \($0.1), price: round, maxOutput: \(maxOutput)}" }.joined(separator: ", ")
+        let facts = "price: round, maxOutput: \(maxOutput)" + (model.isEmpty ? "" : ", \(model)")
+        let served = models.map { "\($0.0): {as: \($0.1), \(facts)}" }.joined(separator: ", ")
         return """
               \(name):
                 provider: \(provider)

@@ -6,7 +6,7 @@ extension EndToEnd {
     struct SDKTests {
         @Test(
             "The SDK's clients work with nothing changed but the address and the key",
-            arguments: ["openai_client", "azure_client", "errors", "async_client"])
+            arguments: ["openai_client", "azure_client", "errors", "async_client", "stored_responses"])
         func script(_ name: String) async throws {
             try await Workbench.with { bench in
                 let environment = ["WEIR_SIM_KEY": "simulated"]
@@ -19,18 +19,29 @@ extension EndToEnd {
                             + bench.endpoint(
                                 "cloud", provider: "openai", models: [("m", "m"), ("embed", "embed")],
                                 credential: "{env: WEIR_SIM_KEY}")
-                            + bench.endpoint("spare", provider: "vllm", models: [("m", "m")], more: "    priority: 2")))
+                            + bench.endpoint(
+                                "keeper", provider: "openai", models: [("kept", "m")],
+                                credential: "{env: WEIR_SIM_KEY}", model: "state: {maxTokens: 5000}")
+                            + bench.endpoint("spare", provider: "vllm", models: [("m", "m")], more: "    priority: 2"),
+                        tenants: Self.tenants))
                 try bench.start(environment: environment)
                 let key = try bench.key("sdk", limit: "100")
                 let poor = try bench.key("poor", limit: "0.0001")
+                let other = try bench.key("other", tenant: "globex")
                 try bench.python(
                     name,
                     environment: [
-                        "WEIR_KEY": key.secret, "WEIR_POOR_KEY": poor.secret,
+                        "WEIR_KEY": key.secret, "WEIR_POOR_KEY": poor.secret, "WEIR_OTHER_KEY": other.secret,
                         "WEIR_CLOUDS": "http://127.0.0.1:\(bench.clouds?.adminPort ?? 0)",
                     ])
             }
         }
+
+        private static let tenants = """
+              acme: {places: any, operators: any, models: any, teams: {one: {}}}
+              globex: {places: any, operators: any, models: any, teams: {one: {}}}
+
+            """
 
         private static let clouds = """
               - name: azure
@@ -44,6 +55,11 @@ extension EndToEnd {
                 credential: simulated
                 output: 8..24
                 models: [m, {name: embed, operations: [embeddings], dimensions: 64}]
+              - name: keeper
+                provider: openai
+                credential: simulated
+                output: 8..24
+                models: [m]
               - name: spare
                 provider: vllm
                 output: 8..24

@@ -27,7 +27,7 @@ struct StateBench {
 
     static func with(
         scenario: String = StateBench.scenario, limit: Money? = Money(dollars: "1000"), keys: [TestKey] = [],
-        labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2,
+        labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2, disk: SwitchedDisk = SwitchedDisk(),
         state: KeptState? = KeptState(maxTokens: StateBench.cap),
         endpoints make: (@Sendable ([String: Int]) -> [Endpoint])? = nil,
         _ body: (StateBench) async throws -> Void
@@ -35,7 +35,7 @@ struct StateBench {
         let globex = TenantPolicy(tenant: "globex", teams: ["team"], places: .any, operators: .any, models: .any)
         try await Harness.with(
             scenario: scenario, limit: limit, tenants: [globex], keys: [otherKey] + keys, labels: labels, policies: policies,
-            threads: threads,
+            threads: threads, disk: disk,
             endpoints: make ?? { Self.endpoints($0, state: state) }
         ) { weir async throws in try await body(StateBench(weir: weir)) }
     }

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Gateway
 import Ledger
 import Policy
 import Simulator
@@ -119,6 +120,68 @@ struct StateTests {
             #expect(try bench.respond(after: elsewhere.id).endpoint == "two")
             #expect(bench.asked.filter { $0.endpoint == "two" }.count == 2)
             #expect(bench.weir.settles())
+        }
+    }
+
+    @Test("A suspended home, also where it is suspended while the call waits: its reason, no other endpoint, and no second try")
+    func suspended() async throws {
+        let disk = SwitchedDisk()
+        defer { disk.stalls = false }
+        // The tenant's other key has no allowance yet, so that its first call waits for the disk.
+        let second = TestKey(id: "key_second", secret: "weir_test_second")
+        try await StateBench.with(keys: [second], disk: disk) { bench async throws in
+            defer { disk.stalls = false }
+            let first = try bench.respond()
+            disk.stalls = true
+            let client = try RawClient(port: bench.weir.port)
+            try client.send(
+                Harness.request(
+                    #"{"model":"m","input":"x","previous_response_id":"\#(first.id)"}"#, path: "/v1/responses",
+                    key: "weir_test_second"))
+            #expect(eventually { bench.weir.openHolds == 1 })
+            #expect(bench.weir.board.suspend("one"))
+            disk.stalls = false
+            let late = try client.answer()
+            #expect(late.status == 503 && late.code == "weir_state_home_suspended", "\(late)")
+            let refused = try bench.respond(after: first.id)
+            #expect(refused.raw.status == 503 && refused.raw.code == "weir_state_home_suspended", "\(refused.raw)")
+            #expect(refused.raw.body.contains("endpoint one") && refused.raw.header("x-should-retry") == "false")
+            #expect(try bench.respond().endpoint == "two")
+            #expect(bench.asked.filter { $0.state != nil }.isEmpty && bench.weir.settles())
+        }
+    }
+
+    @Test("No client chooses the id under which a provider keeps a response: it could be another tenant's")
+    func chosen() async throws {
+        try await StateBench.with { bench async throws in
+            _ = try bench.respond()
+            for stream in [false, true] {
+                let refused = try bench.respond(#""request_id":"resp_of_another""#, stream: stream)
+                #expect(refused.raw.status == 400 && refused.raw.code == "weir_unbounded_field", "\(refused.raw)")
+                #expect(refused.raw.error?["param"] as? String == "request_id")
+            }
+            #expect(bench.asked.count == 1)
+        }
+    }
+
+    @Test("A stored response is read and forgotten by its provider alone: those routes are refused, whoever asks")
+    func routes() async throws {
+        try await StateBench.with { bench async throws in
+            let mine = try bench.respond()
+            let client = try RawClient(port: bench.weir.port)
+            for key in [Harness.key, StateBench.otherKey.secret] {
+                for line in [
+                    "GET /v1/responses/\(mine.id)", "DELETE /v1/responses/\(mine.id)", "POST /v1/responses/\(mine.id)/cancel",
+                    "GET /v1/responses/\(mine.id)/input_items", "POST /v1/conversations", "GET /v1/conversations/conv_1",
+                    "GET /v1/files",
+                ] {
+                    try client.send(
+                        "\(line) HTTP/1.1\r\nhost: weir\r\nauthorization: Bearer \(key)\r\ncontent-length: 0\r\n\r\n")
+                    let refused = try client.answer()
+                    #expect(refused.code == "weir_route_not_governed", "\(line): \(refused)")
+                }
+            }
+            #expect(bench.asked.count == 1)
         }
     }
 

@@ -30,6 +30,7 @@ struct BoundsTests {
 
     static let cases: [Case] = [
         Case(.responses, #""background":true"#, "background"),
+        Case(.responses, #""request_id":"resp_1""#, "request_id"),
         Case(.responses, #""prompt":{"id":"pmpt_1"}"#, "prompt"),
         Case(.responses, #""input":[{"type":"item_reference","id":"msg_1"}]"#, "item_reference"),
         Case(.responses, #""tools":[{"type":"function","name":"f"},{"type":"web_search"}]"#, "tools"),

@@ -44,6 +44,7 @@ struct RequestReference {
         same("n", scan.n?.value, integer("n"))
         same("best_of", scan.bestOf?.value, integer("best_of"))
         same("store", scan.store?.value, bool("store"))
+        same("request_id", scan.requestID, present("request_id"))
         same("background", scan.background, bool("background") ?? false)
         same("previous_response_id", scan.previousResponseID != nil, operation == .responses && present("previous_response_id"))
         same("conversation", scan.conversation != nil, operation == .responses && present("conversation"))

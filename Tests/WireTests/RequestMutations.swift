@@ -30,7 +30,7 @@ struct RequestMutations {
         (.embeddings, #"{"model":"e","input":[[1,2],[3]],"user":"u"}"#),
         (
             .responses,
-            #"{"model":"m","input":"hi","max_output_tokens":32,"store":true,"previous_response_id":null,"background":false}"#
+            #"{"model":"m","input":"hi","max_output_tokens":32,"store":true,"previous_response_id":null,"request_id":null,"background":false}"#
         ),
         (
             .responses,

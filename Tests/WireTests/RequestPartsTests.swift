@@ -106,7 +106,8 @@ struct RequestPartsTests {
     @Test("State and search at the provider are seen")
     func state() throws {
         let flags: [(String, KeyPath<RequestScan, Bool>)] = [
-            (#""background":true"#, \.background), (#""prompt":{"id":"p"}"#, \.storedPrompt),
+            (#""background":true"#, \.background),
+            (#""request_id":"resp_1""#, \.requestID), (#""prompt":{"id":"p"}"#, \.storedPrompt),
             (#""web_search_options":{}"#, \.webSearchOptions), (#""modalities":["text","audio"]"#, \.modalitiesAudio),
             (#""audio":{"voice":"v"}"#, \.modalitiesAudio), (#""prediction":{"type":"content","content":"x"}"#, \.prediction),
         ]
