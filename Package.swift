@@ -82,7 +82,7 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway",
+                "Core", "Cedar", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway",
                 "Simulator", "Invoices", "Console", "Tokens", "Witness", arguments, crypto, logging, nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: strict),

@@ -24,7 +24,8 @@ public struct PolicyCase: Sendable {
     public var denied: [String: [String]]
 
     public init(
-        place: String, name: String, tenant: String, team: String, key: String? = nil, model: String, operation: Operation = .chat,
+        place: String, name: String, tenant: String, team: String, key: String? = nil, model: String,
+        operation: Operation = .chat,
         labels: CallLabels = .unknown, claim: LabelClaim = LabelClaim(), exports: ExportCount? = nil, at: Timestamp,
         allowed: Set<String>, denied: [String: [String]] = [:]
     ) {
@@ -64,7 +65,8 @@ public struct PolicyCaseJudge {
     public mutating func differences(_ row: PolicyCase) -> [String] {
         callers += 1
         let key = KeyRecord(
-            id: row.key ?? "key_of_a_case", name: row.name, tenant: row.tenant, team: row.team, labels: row.labels, created: row.at,
+            id: row.key ?? "key_of_a_case", name: row.name, tenant: row.tenant, team: row.team, labels: row.labels,
+            created: row.at,
             secrets: [])
         let caller = Caller(key, number: callers, in: catalogue)
         let labels: CallLabels
@@ -84,7 +86,8 @@ public struct PolicyCaseJudge {
             deciding.formUnion(reasons)
             let denial = catalogue.denial(of: call, at: index)
             switch (denial, row.allowed.contains(name)) {
-            case (nil, false): differences.append("\(name) is allowed, by \(reasons.isEmpty ? "the lists" : reasons.joined(separator: ", "))")
+            case (nil, false):
+                differences.append("\(name) is allowed, by \(reasons.isEmpty ? "the lists" : reasons.joined(separator: ", "))")
             case (let denial?, true):
                 let asked = catalogue.unanswered(call, at: index, now: row.at)
                 differences.append("\(name) is denied: \(denial)\(asked.isEmpty ? "" : " (\(asked.joined(separator: "; ")))")")

@@ -79,12 +79,15 @@ private struct PolicyCaseDecoder {
         let claim = section.optionalSection("client").map(decodeClaim) ?? LabelClaim()
         let exports = section.optionalSection("exported").map(decodeCount)
         let at = section.value(section.optionalText("at")) { text -> Reading<Timestamp> in
-            Timestamp(policyDay: text).map { .value($0) } ?? .wrong("`at` takes a day (`2027-03-01`) or a moment of it with its offset.")
+            Timestamp(policyDay: text).map { .value($0) }
+                ?? .wrong("`at` takes a day (`2027-03-01`) or a moment of it with its offset.")
         }
         let serving = configuration.endpoints.filter { endpoint in
             model.map { endpoint.models[$0] != nil } ?? false && serves(endpoint, operation)
         }.map(\.name)
-        let allowed = section.required("allowed", "`[]` says that the call may go nowhere.").flatMap { section.list($0, "allowed") }
+        let allowed = section.required("allowed", "`[]` says that the call may go nowhere.").flatMap {
+            section.list($0, "allowed")
+        }
         for word in allowed ?? [] where model != nil { check(word, among: serving, "`allowed`", report) }
         var denied: [String: [String]] = [:]
         for entry in section.optionalSection("denied")?.entries ?? [] {
@@ -96,7 +99,8 @@ private struct PolicyCaseDecoder {
             let policies = section.list(entry.value, "denied") ?? []
             let ids = configuration.policies?.book.dated.map { "\($0.policy.id)" } ?? []
             for policy in policies where !ids.contains(policy.value) {
-                report.error(policy.spot, "The configuration has no policy of this name.", meant: likely(policy.value, among: ids))
+                report.error(
+                    policy.spot, "The configuration has no policy of this name.", meant: likely(policy.value, among: ids))
             }
             denied[entry.name] = policies.map(\.value)
         }

@@ -34,7 +34,7 @@ private let rooms: [String: Set<String>] = [
     "cedar-corpus": ["Cedar", "Foundation"],
     "TestKit": ["Core", "Journal", "NIOCore", "NIOPosix", "Synchronization"],
     "weir": [
-        "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway", "Simulator",
+        "Core", "Cedar", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway", "Simulator",
         "Console", "Invoices", "Tokens", "Witness", "ArgumentParser", "Crypto", "Logging", "NIOCore", "NIOPosix", "NIOSSL",
         "Synchronization", "Foundation", "Dispatch",
     ],

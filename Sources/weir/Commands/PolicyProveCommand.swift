@@ -10,7 +10,8 @@ import Settings
 struct PolicyProveCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove",
-        abstract: "Decide claims about every call that a configuration lets anybody make: proved, a counterexample, or undecided.",
+        abstract:
+            "Decide claims about every call that a configuration lets anybody make: proved, a counterexample, or undecided.",
         discussion: """
             A claim is written as a policy is, with @id and @claim("the sentence"): a forbid claims that no permitted attempt is like it, a \
             permit that every attempt like it is permitted. Each is decided for now and for every later moment at which dated policies turn. \
@@ -77,7 +78,8 @@ extension Proof.Coverage {
 extension Proof.Counterexample {
     fileprivate var lines: [String] {
         var lines = ["\(attempt.words)", "\(attempt.now)"]
-        lines.append(!isPermitted && denial != nil ? "denied: \(denial.map { "\($0)" } ?? "")" : reasons.words(isPermitted: isPermitted))
+        lines.append(
+            !isPermitted && denial != nil ? "denied: \(denial.map { "\($0)" } ?? "")" : reasons.words(isPermitted: isPermitted))
         if claimErrs { lines.append("the claim asks what is unknown of it") }
         return lines
     }
