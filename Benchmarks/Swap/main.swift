@@ -24,10 +24,12 @@ let places = ["SE", "DE", "FR", "NO", "CH", "US", "CN", "HK", "SG", "BR"]
 
 let endpoints = (0..<endpointCount).map { number in
     Endpoint(
-        name: "endpoint-\(number)", provider: .openai, origin: Origin(tls: false, host: "127.0.0.1", port: 9), basePath: "/v1",
+        name: "endpoint-\(number)", provider: .openai, origin: Origin(tls: false, host: "127.0.0.1", port: 9),
+        basePath: "/v1",
         models: ["m\(number % 20)": ServedModel(upstreamName: "m", price: "p", maxOutputTokens: 100)],
         labels: Labels(
-            processedIn: [places[number % 10]], storedIn: [places[number % 10]], operator: "o\(number % 7)", operatorCountry: "US",
+            processedIn: [places[number % 10]], storedIn: [places[number % 10]], operator: "o\(number % 7)",
+            operatorCountry: "US",
             trains: .never, retentionDays: 30))
 }
 let tenants = (0..<50).map {
@@ -58,29 +60,62 @@ func snapshot(_ generation: UInt64, board: Board) throws -> Snapshot {
     return Snapshot(catalogue: catalogue, prices: PriceBook([:]), limits: ListenerLimits(), keys: keys, board: board)
 }
 
-/// Counts the longest time between two of its turns on one loop.
+/// The longest time between two turns of a loop, in microseconds, and how much of it the loop itself worked: the rest it waited for a
+/// processor, or for the machine.
+struct Pause: CustomStringConvertible {
+    var micros: Int64 = 0
+    var working: Int64 = 0
+    var description: String { "\(micros) (\(working))" }
+
+    static func longest(_ pauses: [Pause]) -> Pause { pauses.max { $0.micros < $1.micros } ?? Pause() }
+}
+
+/// Nanoseconds that this thread has had a processor.
+func worked() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+}
+
+/// Turns on one loop, ten thousand times a second.
 final class Pulse: Sendable {
-    private let longest: NIOLoopBoundBox<(last: NIODeadline, gap: Int64)>
+    private struct State {
+        var last = NIODeadline.now()
+        var lastWorked = worked()
+        var pause = Pause()
+        var mostWork: Int64 = 0
+    }
+
+    private let state: NIOLoopBoundBox<State>
     private let loop: any EventLoop
 
     init(_ loop: any EventLoop) {
         self.loop = loop
-        longest = .makeBoxSendingValue((.now(), 0), eventLoop: loop)
+        state = .makeBoxSendingValue(State(), eventLoop: loop)
     }
 
-    func start() { loop.execute { self.turn() } }
+    func start() {
+        loop.execute {
+            self.state.value = State()
+            self.turn()
+        }
+    }
 
     private func turn() {
-        let now = NIODeadline.now()
-        longest.value = (now, max(longest.value.gap, (now - longest.value.last).nanoseconds))
+        let (now, worked) = (NIODeadline.now(), worked())
+        let pause = Pause(
+            micros: (now - state.value.last).nanoseconds / 1_000, working: (worked - state.value.lastWorked) / 1_000)
+        state.value.pause = .longest([state.value.pause, pause])
+        state.value.mostWork = max(state.value.mostWork, pause.working)
+        (state.value.last, state.value.lastWorked) = (now, worked)
         loop.scheduleTask(in: .microseconds(100)) { self.turn() }
     }
 
-    /// In microseconds, since it was asked last.
-    func take() async throws -> Int64 {
+    /// Since it was asked last: the longest pause, and the most work at a stretch in microseconds.
+    func take() async throws -> (pause: Pause, mostWork: Int64) {
         try await loop.submit {
-            defer { self.longest.value.gap = 0 }
-            return self.longest.value.gap / 1_000
+            defer { (self.state.value.pause, self.state.value.mostWork) = (Pause(), 0) }
+            return (self.state.value.pause, self.state.value.mostWork)
         }.get()
     }
 }
@@ -96,27 +131,34 @@ let gateway = try await GatewayServer(
     log: Logger(label: "bench"))
 let pulses = group.makeIterator().map { Pulse($0) }
 for pulse in pulses { pulse.start() }
-func longest() async throws -> Int64 {
-    var most: Int64 = 0
-    for pulse in pulses { most = max(most, try await pulse.take()) }
-    return most
+var mostWork: Int64 = 0
+@MainActor func longest() async throws -> Pause {
+    var pauses: [Pause] = []
+    for pulse in pulses {
+        let (pause, work) = try await pulse.take()
+        pauses.append(pause)
+        mostWork = max(mostWork, work)
+    }
+    return .longest(pauses)
 }
 try await Task.sleep(for: .milliseconds(200))
 _ = try await longest()
 try await Task.sleep(for: .seconds(2))
-print("undisturbed, 2 s: longest pause \(try await longest()) µs")
-var built: [Int64] = []
-var swapped: [Int64] = []
+print("undisturbed, 2 s: longest pause \(try await longest()) µs (of them the loop worked)")
+mostWork = 0
+var built: [Pause] = []
+var swapped: [Pause] = []
 for number in 0..<swaps {
-    let next = try snapshot(UInt64(number) + 2, board: board)
+    let next = try await QuietThread.run { try snapshot(UInt64(number) + 2, board: board) }
     built.append(try await longest())
     try await gateway.install(next, board: board)
     try await Task.sleep(for: .milliseconds(50))
     swapped.append(try await longest())
 }
 print("\(endpointCount) endpoints, \(keyCount) keys, 100 policies, \(swaps) swaps")
-print("longest pause while a snapshot is built: \(built.map(String.init).joined(separator: " ")) µs")
-print("longest pause while it is swapped:       \(swapped.map(String.init).joined(separator: " ")) µs")
+print("longest pause while a snapshot is built: \(built.map(\.description).joined(separator: " ")) µs")
+print("longest pause while it is swapped:       \(swapped.map(\.description).joined(separator: " ")) µs")
+print("the most that a loop worked at a stretch: \(mostWork) µs")
 ledger.shutdown(at: .now())
 ledger.journal.close()
 try await group.shutdownGracefully()

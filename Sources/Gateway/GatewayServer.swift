@@ -25,7 +25,7 @@ public final class GatewayServer: Sendable {
         var current: Snapshot
         var listeners: [any Channel] = []
         /// Former snapshots that a call under way may still use. They are freed here and not by the call, which would hold its loop up.
-        var retired: [Retired] = []
+        var retired: [LaneSnapshot] = []
     }
 
     /// Builds one lane on each event loop. The snapshot's links must be loadable.
@@ -47,7 +47,7 @@ public final class GatewayServer: Sendable {
         var signals: [GateSignal] = []
         for loop in loops {
             let signal = GateSignal(loop: loop)
-            let own = snapshot.copy(board: board)
+            let own = LaneSnapshot(snapshot.copy(board: board))
             let trust = trust
             lanes[ObjectIdentifier(loop)] = try await loop.submit {
                 let sweeper = Sweeper(on: loop)
@@ -102,17 +102,18 @@ public final class GatewayServer: Sendable {
         return address
     }
 
-    /// Swaps the snapshot; returns when every loop has the new one, so that a revoked key opens nothing any more.
+    /// Swaps the snapshot; returns when every loop has this one or a later one, so that a revoked key opens nothing any more.
     public func install(_ next: Snapshot, board: Board) async throws {
         try trust.prepare(for: next.catalogue.links)
-        state.withLock { $0.current = next }
+        state.withLock { if next.generation >= $0.current.generation { $0.current = next } }
         for loop in loops {
             guard let lane = lanes[ObjectIdentifier(loop)] else { continue }
-            let own = next.copy(board: board)
-            let retired = try await loop.submit { lane.value.install(own) }.get()
+            let own = try await QuietThread.run { LaneSnapshot(next.copy(board: board)) }
+            let (retired, former) = try await loop.submit { (lane.value.install(own), lane.value.former) }.get()
             state.withLock { $0.retired.append(retired) }
+            try await QuietThread.run { former.sum() }
         }
-        freeRetired()
+        try await QuietThread.run { self.freeRetired() }
     }
 
     /// Frees the former snapshots that no call uses any more; called now and then, away from the event loops.
@@ -122,7 +123,7 @@ public final class GatewayServer: Sendable {
             defer { state.retired = [] }
             return state.retired
         }
-        var inUse: [Retired] = []
+        var inUse: [LaneSnapshot] = []
         while var one = all.popLast() {
             if !isKnownUniquelyReferenced(&one.snapshot) { inUse.append(one) }
         }
@@ -134,7 +135,7 @@ public final class GatewayServer: Sendable {
         var sum = LoopMetrics()
         for loop in loops {
             guard let lane = lanes[ObjectIdentifier(loop)] else { continue }
-            sum.add(try await loop.submit { lane.value.metrics }.get())
+            sum.add(try await loop.submit { lane.value.counts }.get().metrics)
         }
         return sum
     }

@@ -28,7 +28,10 @@ final class Lane {
     var health: [Health] = []
     /// By endpoint of the snapshot in force.
     var heardRegions: [HeardRegions]
-    private var endpointCounts: [LoopMetrics.EndpointCounts]
+    private var tally: EndpointTally
+    /// Of earlier snapshots.
+    let former = FormerCounts()
+    /// Of no endpoint.
     private var totals = LoopMetrics()
     var random: QuickRandom
 
@@ -43,7 +46,7 @@ final class Lane {
 
     init(
         loop: any EventLoop, pools: Pools, sweeper: Sweeper, gate: DurableGate, ledger: LiveLedger, board: Board,
-        estimates: Estimates?, log: Logger, lanes: Int, snapshot: Snapshot
+        estimates: Estimates?, log: Logger, lanes: Int, snapshot own: LaneSnapshot
     ) {
         self.loop = loop
         self.pools = pools
@@ -54,23 +57,25 @@ final class Lane {
         self.estimates = estimates
         self.log = log
         self.lanes = lanes
-        self.snapshot = snapshot
-        judging = Judging(snapshot)
-        heardRegions = snapshot.catalogue.endpoints.map { _ in HeardRegions() }
-        endpointCounts = snapshot.catalogue.endpoints.map { _ in LoopMetrics.EndpointCounts() }
+        snapshot = own.snapshot
+        judging = own.judging
+        heardRegions = own.heardRegions
+        tally = own.tally
         var system = SystemRandomNumberGenerator()
         random = QuickRandom(seededBy: &system)
         sweeper.add(gate)
     }
 
-    /// Returns what is no longer needed here: tens of thousands of objects, which whoever takes them frees away from the loop.
-    func install(_ next: Snapshot) -> Retired {
-        totals = metrics
-        let retired = Retired(snapshot: snapshot, judging: judging)
-        snapshot = next
-        judging = Judging(next)
-        heardRegions = next.catalogue.endpoints.map { _ in HeardRegions() }
-        endpointCounts = next.catalogue.endpoints.map { _ in LoopMetrics.EndpointCounts() }
+    /// Returns what is no longer needed here: tens of thousands of objects, which whoever takes them frees away from the loop. That is
+    /// the new one where a later one came first.
+    func install(_ next: LaneSnapshot) -> LaneSnapshot {
+        guard next.snapshot.generation >= snapshot.generation else { return next }
+        let retired = LaneSnapshot(snapshot: snapshot, judging: judging, heardRegions: heardRegions, tally: tally)
+        former.append(tally)
+        snapshot = next.snapshot
+        judging = next.judging
+        heardRegions = next.heardRegions
+        tally = next.tally
         return retired
     }
 
@@ -150,27 +155,33 @@ final class Lane {
     /// `generation` guards against a snapshot that changed under a call.
     func count(endpoint: Int, of catalogue: UInt64, _ change: (inout LoopMetrics.EndpointCounts) -> Void) {
         guard catalogue == snapshot.generation else { return }
-        change(&endpointCounts[endpoint])
+        change(&tally.counts[endpoint])
     }
 
-    var metrics: LoopMetrics {
-        var sum = totals
-        var current = LoopMetrics()
-        for (index, endpoint) in snapshot.catalogue.endpoints.enumerated() {
-            current.endpoints[endpoint.name] = endpointCounts[index]
-        }
-        sum.add(current)
-        sum.connections = connections.count
-        sum.callsInFlight = callsInFlight
-        sum.upstreamConnections = pools.connectionCount
-        return sum
+    var counts: LaneCounts {
+        var totals = totals
+        totals.connections = connections.count
+        totals.callsInFlight = callsInFlight
+        totals.upstreamConnections = pools.connectionCount
+        return LaneCounts(totals: totals, current: tally, former: former.now)
     }
 }
 
-/// An event loop's former snapshot, and what policy said under it.
-struct Retired: Sendable {
+/// A snapshot with all that an event loop keeps beside it; made before the loop takes it, and freed after it gave it back.
+struct LaneSnapshot: Sendable {
     var snapshot: Snapshot
     let judging: Judging
+    let heardRegions: [HeardRegions]
+    let tally: EndpointTally
+}
+
+extension LaneSnapshot {
+    init(_ snapshot: Snapshot) {
+        self.init(
+            snapshot: snapshot, judging: Judging(snapshot),
+            heardRegions: Array(repeating: HeardRegions(), count: snapshot.catalogue.endpoints.count),
+            tally: EndpointTally(snapshot.catalogue))
+    }
 }
 
 /// A client connection that can be asked to finish.

@@ -40,6 +40,7 @@ actor Node {
     let startedAt = Timestamp.now()
     private(set) var configuration: Configuration
     private(set) var generation: UInt64
+    private var reloading: Task<Configuration, any Error>?
     private var engines: [String: EngineSupervisor] = [:]
     private(set) var addresses: [NIOCore.SocketAddress] = []
 
@@ -145,7 +146,7 @@ actor Node {
 
     /// What is due once a second, and waits for the books; the ledger's own ticks wait for nothing (`beat`).
     func tick() async {
-        gateway.freeRetired()
+        try? await QuietThread.run { [gateway] in gateway.freeRetired() }
         do { try await bookkeeper.follow() } catch { log.error("the books fell behind", metadata: ["reason": "\(error)"]) }
     }
 
@@ -182,9 +183,20 @@ actor Node {
         try loadConfiguration(file: file, environment: environment).get()
     }
 
-    /// Reads the file again. A bad one is refused with its errors, and the running configuration stays.
+    /// Reads the file again. A bad one is refused with its errors, and the running configuration stays. One after the other, in the
+    /// order in which they were asked for.
     func reload() async throws -> Configuration {
-        let next = try Self.load(file, environment)
+        let before = reloading
+        let task = Task {
+            _ = await before?.result
+            return try await self.reloadNow()
+        }
+        reloading = task
+        return try await task.value
+    }
+
+    private func reloadNow() async throws -> Configuration {
+        let next = try await QuietThread.run { [file, environment] in try Self.load(file, environment) }
         let isSame =
             next.listen == configuration.listen && next.dataFolder == configuration.dataFolder
             && next.node == configuration.node && next.witness == configuration.witness
@@ -212,8 +224,9 @@ actor Node {
     /// Delivers configuration and keys to every event loop; returns when all have them.
     private func publish() async throws {
         generation += 1
-        let snapshot = Self.snapshot(
-            configuration, generation: generation, ledger: ledger, board: board, secrets: secrets)
+        let snapshot = try await QuietThread.run { [configuration, generation, ledger, board, secrets] in
+            Self.snapshot(configuration, generation: generation, ledger: ledger, board: board, secrets: secrets)
+        }
         try await gateway.install(snapshot, board: board)
     }
 
