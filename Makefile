@@ -27,7 +27,7 @@ check:
 	@scripts/check.sh
 
 format:
-	@swift format format --in-place --parallel --recursive Sources Tests Package.swift
+	@swift format format --in-place --parallel --recursive Sources Tests Benchmarks Package.swift
 
 # Leaves the ledger in .weir alone.
 clean:

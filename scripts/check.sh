@@ -2,6 +2,6 @@
 # Formatting and the rooms' imports.
 source "$(dirname "$0")/common.sh"
 
-swift format lint --strict --parallel --recursive Sources Tests Package.swift
+swift format lint --strict --parallel --recursive Sources Tests Benchmarks Package.swift
 say "the formatting is right"
 scripts/test.sh ArchitectureTests

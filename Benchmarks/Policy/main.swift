@@ -29,7 +29,8 @@ let endpoints = (0..<50).map { index in
         name: "e\(index)", provider: .openai, origin: Origin(tls: false, host: "127.0.0.1", port: 9), basePath: "/v1",
         models: served,
         labels: Labels(
-            processedIn: Set((0...index % 3).map { places[(index + $0) % places.count] }), storedIn: [places[index % places.count]],
+            processedIn: Set((0...index % 3).map { places[(index + $0) % places.count] }),
+            storedIn: [places[index % places.count]],
             operator: "operator\(index % 7)", operatorCountry: places[index % places.count],
             trains: index % 5 == 0 ? .optOut : .never, retentionDays: index % 4 * 10))
 }

@@ -110,7 +110,9 @@ private func decodeWeb(
     var web: Web?
     if case .mapping = node {
         guard case .environment(let name)? = section.reference(node, "url", files: false, inline: "") else { return nil }
-        guard context.world.isSet(name), let value = context.world.environment[name] else {
+        let world = context.world
+        guard let value = world.isSet(name) ? world.environment[name] : world.secrets == .standIns ? "https://unset.invalid" : nil
+        else {
             missing = missing ?? "\(name) is not set"
             return nil
         }

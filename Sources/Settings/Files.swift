@@ -49,11 +49,12 @@ public func readTextFile(_ path: String) throws(FileProblem) -> String {
 
 /// Reads and decodes the configuration file at a path, and what it refers to.
 public func loadConfiguration(
-    file: String, environment: [String: String], at now: Timestamp = .now()
+    file: String, environment: [String: String], secrets: SecretReading = .read, at now: Timestamp = .now()
 ) -> Result<Configuration, ConfigurationErrors> {
     do {
         let text = try readTextFile(file)
-        return loadConfiguration(text: text, file: file, environment: environment, at: now, readFile: readTextFile)
+        return loadConfiguration(
+            text: text, file: file, environment: environment, secrets: secrets, at: now, readFile: readTextFile)
     } catch {
         let problem = ConfigurationError(file: file, line: 1, column: 1, message: "The file cannot be read: \(error.reason).")
         return .failure(ConfigurationErrors(errors: [problem]))

@@ -8,11 +8,12 @@ let formatVersion = 1
 /// Reads a configuration. `file` is its path: relative paths inside start at its folder. `readFile` reads secrets, certificates
 /// and authorities; nothing else is read, and the environment is only what is handed in. Policies whose time is over at `now` are left out.
 public func loadConfiguration(
-    text: String, file: String, environment: [String: String], at now: Timestamp = .now(), readFile: (String) throws -> String
+    text: String, file: String, environment: [String: String], secrets: SecretReading = .read, at now: Timestamp = .now(),
+    readFile: (String) throws -> String
 ) -> Result<Configuration, ConfigurationErrors> {
     let report = Report(file: file)
     let configuration = withoutActuallyEscaping(readFile) { readFile in
-        let world = World(file: file, environment: environment, readFile: readFile)
+        let world = World(file: file, environment: environment, secrets: secrets, readFile: readFile)
         return decode(text, world, at: now, report)
     }
     guard report.errors.isEmpty, let configuration else { return .failure(report.all) }
@@ -40,13 +41,18 @@ public func loadPriceBook(
 struct World {
     var file: String
     var environment: [String: String]
+    var secrets: SecretReading
     var readFile: (String) throws -> String
     let timeZones = TimeZones()
     let places: PlaceSource
 
-    init(file: String, environment: [String: String], readFile: @escaping (String) throws -> String) {
+    init(
+        file: String, environment: [String: String], secrets: SecretReading = .read,
+        readFile: @escaping (String) throws -> String
+    ) {
         self.file = file
         self.environment = environment
+        self.secrets = secrets
         self.readFile = readFile
         places = PlaceSource(environment: environment, readFile: readFile)
     }

@@ -4,6 +4,18 @@ import Yams
 /// The longest secret that a header carries.
 private let secretBytesMax = 4096
 
+/// What a configuration is loaded for.
+public enum SecretReading: Sendable {
+    /// Secrets are read. What depends on a variable that is not set is left out, with a note.
+    case read
+    /// No secret is read, and every variable counts as set: each endpoint that the file names is there, and none can be called.
+    /// For questions about policies, whose answers must not depend on where they are asked.
+    case standIns
+}
+
+/// Takes the place of a secret that is not read.
+private let standIn = "stand-in"
+
 /// Where a value comes from when it is not in the file.
 enum Reference {
     case environment(String)
@@ -53,7 +65,7 @@ extension Section {
         guard let node = optional("when"),
             case .environment(let name)? = reference(node, "when", files: false, inline: "`when` takes `{env: NAME}`.")
         else { return nil }
-        return world.isSet(name) ? nil : name
+        return world.secrets == .standIns || world.isSet(name) ? nil : name
     }
 
     /// A secret by reference. What is wrong with it is told without showing it.
@@ -62,6 +74,7 @@ extension Section {
         guard let reference = reference(node, key, files: true, inline: inline) else { return nil }
         switch reference {
         case .environment(let name):
+            guard world.secrets == .read else { return .value(standIn) }
             guard world.isSet(name), let value = world.environment[name] else { return .absent(name) }
             guard isHeaderText(value) else {
                 report.error(
@@ -70,6 +83,7 @@ extension Section {
             }
             return .value(value)
         case .file(let path):
+            guard world.secrets == .read else { return .value(standIn) }
             guard let text = readable(path, Spot(node), world) else { return nil }
             let value = String(text.trimmingSpaces)
             guard isHeaderText(value) else {

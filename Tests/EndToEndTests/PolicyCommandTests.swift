@@ -11,7 +11,7 @@ extension EndToEnd {
             try await Workbench.with { bench in
                 try bench.play(CommandTests.clouds(["one", "two"]))
                 let endpoints =
-                    bench.endpoint("one", models: [("m", "m"), ("n", "n")])
+                    bench.endpoint("one", models: [("m", "m"), ("n", "m")])
                     + bench.endpoint("two", models: [("m", "m")], more: "    priority: 2")
                 let file = bench.configuration(endpoints: endpoints)
                 try bench.configure(file)

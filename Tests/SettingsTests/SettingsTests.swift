@@ -55,6 +55,19 @@ struct QuickstartTests {
                 "endpoint local left out: its engine smollm2 is left out, since WEIR_LOCAL_MODEL is not set"))
     }
 
+    @Test("has every endpoint with stand-ins for its secrets, whatever the environment, and reads no secret")
+    func standIns() throws {
+        let text = try read(file).replacing("credential: {env: OPENAI_API_KEY}", with: "credential: {file: secret.txt}")
+        #expect(text.contains("secret.txt"))
+        let configuration = try loadConfiguration(text: text, file: file, environment: [:], secrets: .standIns) { path in
+            #expect(!path.hasSuffix("secret.txt"))
+            return try read(path)
+        }.get()
+        #expect(configuration.endpoints.count == 8)
+        #expect(configuration.engines.map(\.name) == ["smollm2"])
+        #expect(configuration.notes.allSatisfy { !$0.contains("left out") })
+    }
+
     @Test("has every endpoint when everything is in the environment")
     func full() throws {
         let environment = [

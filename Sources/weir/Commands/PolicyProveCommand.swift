@@ -41,12 +41,22 @@ struct PolicyProveCommand: ParsableCommand {
         let answers = Proof(timeline, tenant: tenant, at: .now(), serves: { $0.serves($1) }).prove(claims)
         for answer in answers { print(answer.lines.joined(separator: "\n")) }
         let proved = answers.count(where: \.isProved)
-        print("\(proved) of \(counted(answers.count, "claim")) proved.")
+        let silent = answers.count(where: \.isAboutNothing)
+        let about = silent == 0 ? "" : ", \(silent) of them about no call at all"
+        print("\(proved) of \(counted(answers.count, "claim")) proved\(about).")
         if proved < answers.count { throw ExitCode(1) }
     }
 }
 
 extension Proof.Answer {
+    /// Whether it is true only because no call is like it, now and at every later stage.
+    fileprivate var isAboutNothing: Bool {
+        stages.allSatisfy {
+            guard case .proved(let coverage) = $0.outcome else { return false }
+            return coverage.concerned == 0
+        }
+    }
+
     /// For people: each stage that says something else than the one before it.
     var lines: [String] {
         ["\(claim.id): \(claim.sentence)"]

@@ -52,7 +52,7 @@ struct PolicyTestCommand: ParsableCommand {
         }
         let silent = (configuration.policies?.book.dated.map { "\($0.policy.id)" } ?? []).filter { !judge.deciding.contains($0) }
         if !silent.isEmpty { print("No case was decided by: \(silent.joined(separator: ", ")).") }
-        print("\(cases.count - failed) of \(counted(cases.count, "case")) hold.")
+        print("\(cases.count - failed) of \(counted(cases.count, "case")) held.")
         if failed > 0 { throw ExitCode(1) }
     }
 }
