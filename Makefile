@@ -1,6 +1,6 @@
 # Weir's commands. Each installs what it needs and says what it installs.
 
-.PHONY: run test soak bench check format clean cedar-corpus
+.PHONY: run test soak proofs bench check format clean cedar-corpus
 
 # Starts the quickstart: Weir, a real model on this machine and simulated clouds. Ctrl-C drains and stops all of it.
 run:
@@ -13,6 +13,10 @@ test:
 # The suites that take longer: WEIR_SOAK=1 makes them run their full length.
 soak:
 	@WEIR_SOAK=1 scripts/test.sh Soak
+
+# Proofs, differences and compiled policies against going through calls by hand, at length: see docs/proof.md.
+proofs:
+	@WEIR_LONG=20 swift test -c release -Xswiftc -enable-testing --filter "Proof|PolicyDiff|Agreement"
 
 # Weir beside bare nginx. BENCH=--quick takes two minutes instead of ten.
 bench:

@@ -25,6 +25,7 @@ FOLDER = BUILD / "bench"
 
 CONNECTIONS = 32
 LIMIT_DOLLARS = "9000000"
+POLICIES = 100
 STREAMS = 200
 EVENT_MICROS = 50_000
 SLOW_MICROS = 20_000
@@ -155,6 +156,38 @@ def filled(template, name, **values):
     return write(f"{name}{'.yaml' if 'yaml' in template else '.conf'}", text)
 
 
+COUNTRIES = ["SE", "NO", "DE", "FR", "CN", "HK", "SG", "JP", "US", "BR", "IN"]
+
+
+def policies(count):
+    """One permit and forbids of a company with many rules: of classes, people's countries, purposes and endpoints' labels."""
+    conditions = [
+        [f"context.dataClass in DataClass::\"{word}\"", f"context.subjects.contains(\"{country}\")", place]
+        for country in COUNTRIES
+        for word, place in (
+            ("personal", f"!([\"SE\", \"{country}\"].containsAll(resource.processedIn))"),
+            ("sensitive", f"!([\"{country}\"].containsAll(resource.storedIn))"),
+            ("internal", f"resource.operatorCountry == \"RU\" || resource.retentionDays > {30 + len(country)}"),
+        )
+    ] + [
+        [f"context.purposes.contains(\"{purpose}\")", f"resource.processedIn.contains(\"{country}\")", more]
+        for country in COUNTRIES[1:]
+        for purpose, more in (
+            ("support", "context.categories.contains(\"health\")"), ("billing", "context.categories.contains(\"financial\")"),
+            ("research", "context.dataClass in DataClass::\"personal\""), ("training", "resource.trains != \"never\""),
+            ("support", "context.exportTags.contains(\"ECCN 4E091\")"),
+            ("billing", "context.model.developerCountry == \"CN\""), ("advice", "resource.review != \"none\""),
+        )
+    ]
+    if count - 1 > len(conditions):
+        fail(f"there are {len(conditions) + 1} different policies at most")
+    text = "@id(\"lists\") permit (principal, action, resource);\n"
+    for number, parts in enumerate(conditions[: count - 1]):
+        text += f"@id(\"rule-{number}\") forbid (principal, action, resource)\n"
+        text += "".join(f"when {{ {part} }}\n" for part in parts) + ";\n"
+    return text
+
+
 def nginx(name, template, port, **values):
     program = shutil.which("nginx") or "/usr/sbin/nginx"
     config = filled(template, name, PORT=port, **values)
@@ -171,6 +204,7 @@ class Subject:
             self.process = nginx(name, "proxy.conf.in", port, UPSTREAM=upstream_port)
             self.key = "none"
         else:
+            write(f"{name}.cedar", policies(POLICIES))
             config = filled("weir.yaml.in", name, PORT=port, ADMIN=admin, UPSTREAM=upstream_port)
             self.process = Process(name, [weir, "serve", config], port)
             self.wait_ready(admin)
