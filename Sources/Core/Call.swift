@@ -4,6 +4,8 @@ public enum Operation: String, Sendable, CaseIterable {
     case completions
     case embeddings
     case responses
+    /// Makes a conversation: state that calls of `responses` build on. Nothing is generated.
+    case conversations
 
     /// Position in `allCases`, for tables.
     public var index: Int {
@@ -12,6 +14,15 @@ public enum Operation: String, Sendable, CaseIterable {
         case .completions: 1
         case .embeddings: 2
         case .responses: 3
+        case .conversations: 4
+        }
+    }
+
+    /// Whether a model says anything, and says how much.
+    public var generates: Bool {
+        switch self {
+        case .chat, .completions, .responses: true
+        case .embeddings, .conversations: false
         }
     }
 }

@@ -79,6 +79,9 @@ extension CallRelay {
         }
         let isStream = head.head[.contentType].map { head.head.withBytes(of: $0, isEventStream) } ?? false
         guard isStream else { return answer.kind = .whole }
+        if operation == .conversations {
+            return failAttempt(.malformedAnswer, word: "unexpected_stream", mayHaveArrived: true)
+        }
         answer.kind = .stream(
             StreamReader(dialect: operation.streamDialect, hideUsage: plan.hidesUsage, keepsText: canEstimate, ids: answer.ids))
     }
@@ -186,7 +189,10 @@ extension CallRelay {
         }
         if found.error != nil, found.usage == nil { return failedInside(answer.bytes) }
         if let hold {
-            if let usage = found.usage {
+            if operation == .conversations {
+                // What is kept is paid for by the calls that build on it.
+                end(hold, .settled(Usage(), .zero, estimated: false, tier: tier))
+            } else if let usage = found.usage {
                 end(
                     hold, settlement(usage, served: found.servedTier, isUnknown: found.hasUnknownTier),
                     rawUsage: found.rawUsage.flatMap { answer.bytes.slice(at: $0) })
@@ -227,8 +233,8 @@ extension CallRelay {
         let now = Timestamp.now()
         guard let target = way?.target else { return }
         var what = meaning(status: status, error: facts, retryAfterMilliseconds: pause, provider: target.provider)
-        // State that is gone says nothing about the endpoint.
-        if case .missing = what, state != nil { what = .callerFault(billsInput: false) }
+        // State that is gone says nothing about the endpoint; nor does an API that it does not have yet, as some Azure resources.
+        if case .missing = what, state != nil || operation == .conversations { what = .callerFault(billsInput: false) }
         var settled = End.voided("status_\(status)")
         switch what {
         case .callerFault(let billsInput):
@@ -363,7 +369,7 @@ extension CallRelay {
 extension Operation {
     var streamDialect: StreamDialect {
         switch self {
-        case .chat, .embeddings: .chat
+        case .chat, .embeddings, .conversations: .chat
         case .completions: .completions
         case .responses: .responses
         }

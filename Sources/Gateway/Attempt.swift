@@ -82,18 +82,22 @@ extension CallRelay {
         if let field = storedItems(scan, at: way.target) { return .refused(.unbounded(field.field, field.reason)) }
         let inputTokens: Int64
         let stateBound = stateBound(way)
-        let bytesBound = saturated(
-            inputTokenBound(inputBytes: body.readableBytes, messages: scan.messages, images: 0, imageBound: nil) ?? .max,
-            plus: stateBound)
+        // What a conversation begins with is input of the calls that build on it, and bounded there.
+        let isInput = operation != .conversations
+        let bytesBound =
+            isInput
+            ? saturated(
+                inputTokenBound(inputBytes: body.readableBytes, messages: scan.messages, images: 0, imageBound: nil) ?? .max,
+                plus: stateBound) : 0
         isInputBounded = true
-        switch Providers.inputBound(scan, bytesBound: bytesBound, served: way.served) {
+        switch isInput ? Providers.inputBound(scan, bytesBound: bytesBound, served: way.served) : .tokens(0) {
         case .tokens(let tokens): inputTokens = tokens
         case .unbounded(let field, let tokens):
             if isLimited(key, at: now) { return .refused(.unbounded(field.field, field.reason)) }
             inputTokens = tokens
             isInputBounded = false
         }
-        hasAudio = scan.audioParts > 0 || scan.modalitiesAudio
+        hasAudio = isInput && (scan.audioParts > 0 || scan.modalitiesAudio)
         if hasAudio, dated.upperBound(TokenBound(input: 1, output: 1, hasAudio: true, tier: tier)) == nil {
             let field = scan.audioParts > 0 ? "input_audio" : "modalities"
             if isLimited(key, at: now) {
@@ -105,9 +109,9 @@ extension CallRelay {
         partsBound = saturated(inputTokens - bytesBound, plus: stateBound)
         let outputs = outputs
         let asked = scan.outputLimit
-        var perChoice: Int64 = operation == .embeddings ? 0 : asked ?? way.served.maxOutputTokens
+        var perChoice: Int64 = !operation.generates ? 0 : asked ?? way.served.maxOutputTokens
         if way.needsOutputLimit { perChoice = min(perChoice, way.served.maxOutputTokens) }
-        var mustSay = way.needsOutputLimit && operation != .embeddings
+        var mustSay = way.needsOutputLimit && operation.generates
         clampedOutput = nil
         attempts += 1
         attemptID = AttemptID(using: &lane.random)
@@ -150,7 +154,7 @@ extension CallRelay {
             case .paced(let pace): return .stopped(.paceLimited(pace))
             case .refused(let refusal):
                 let failure = Failure.limitReached(refusal)
-                guard operation != .embeddings, clamps < clampTries,
+                guard operation.generates, clamps < clampTries,
                     let headroom = lane.ledger.headroom(key: key.account, at: now),
                     let affordable = affordableOutput(
                         headroom, TokenBound(input: inputTokens, output: 0, hasAudio: hasAudio, tier: tier), choices: outputs,
@@ -182,8 +186,9 @@ extension CallRelay {
 
     /// Input and output that the call will probably use; what it asks for counts, as it does at providers.
     var probablyUsed: Int64 {
+        if operation == .conversations { return 0 }
         let input = Int64(body.readableBytes / probableBytesPerToken + 1)
-        if operation == .embeddings { return input }
+        if !operation.generates { return input }
         let (output, overflow) = outputs.multipliedReportingOverflow(by: scan.outputLimit ?? probableOutputTokens)
         return overflow ? .max / 2 : saturated(input, plus: output)
     }

@@ -135,7 +135,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             case .success(let labels): ownLabels = labels
             case .failure(let failure): return refused(failure)
             }
-            if let failure = takePerson(request.head, of: found) { return refused(failure) }
+            if let failure = takePerson(request.head, of: found) ?? takeModel(request.head) { return refused(failure) }
         }
         if let failure = bodyRefusal(request) { return refused(failure) }
         if let failure = lane.admit(tenant: found.tenant) { return refused(failure) }
@@ -197,14 +197,16 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
 
     private func decide() {
         guard let key else { return fail(.missingKey) }
-        if let deployment {
+        let now = Timestamp.now()
+        if operation == .conversations {
+            if let failure = findConversationModel(at: now) { return fail(failure) }
+        } else if let deployment {
             model = deployment
         } else if let range = scan.model {
             model = body.string(at: range)
         } else {
             return fail(.modelMissing)
         }
-        let now = Timestamp.now()
         // Nearly every call asks for nothing of the kind, and then nobody needs to know whether its key is limited.
         if let field = unbounded(scan, body: body, operation: operation),
             !field.isPermittedWithoutLimit || lane.ledger.headroom(key: key.account, at: now) != nil
@@ -229,8 +231,10 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             lane.board.read(serving, at: snapshot.slots, into: &lane.health)
         }
         let decision = route(
-            facts, in: snapshot.catalogue, health: lane.health, serves: { snapshot.serves($0, $1) }, at: now,
-            using: &lane.random)
+            facts, in: snapshot.catalogue, health: lane.health,
+            serves: { [model = facts.model] in
+                snapshot.serves($0, $1) && ($1 != .conversations || snapshot.keepsConversations(endpoint: $0, model: model))
+            }, at: now, using: &lane.random)
         switch decision {
         case .attempt(let endpoints):
             candidates = endpoints
@@ -238,7 +242,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             attempt(at: now)
         case .refused(.unknownModel): fail(.unknownModel)
         case .refused(.denied(let reasons)): fail(.denied(reasons.map(\.description)))
-        case .refused(.operationNotServed): fail(.operationNotServed)
+        case .refused(.operationNotServed):
+            fail(operation == .conversations ? .state(.notKept, .conversation, model: model) : .operationNotServed)
         case .refused(.unavailable(let until)):
             fail(.unavailable(afterMilliseconds: until.map { max(0, $0.milliseconds(since: now)) }))
         }

@@ -9,7 +9,7 @@ private let claimedBytesMax = 1_024
 
 /// The fields in which a client says something of its call to Weir.
 private enum OwnField: CaseIterable {
-    case dataClass, categories, subject, purpose, exportTags, person
+    case dataClass, categories, subject, purpose, exportTags, person, model
 
     var name: StaticString {
         switch self {
@@ -19,6 +19,7 @@ private enum OwnField: CaseIterable {
         case .purpose: "weir-purpose"
         case .exportTags: "weir-export-tags"
         case .person: "weir-person"
+        case .model: "weir-model"
         }
     }
 }
@@ -45,7 +46,8 @@ func claimedLabels(_ head: HTTPHead, of caller: Caller, in classes: DataClasses)
         case .categories, .exportTags:
             guard let words = list(text) else { return .failure(.badOwnField("\(own.name)")) }
             if own == .categories { claim.categories = words } else { claim.exportTags = words }
-        case .person: break
+        // It says for what the call is made, and labels nothing.
+        case .person, .model: break
         }
     }
     if claim.isEmpty { return .success(nil) }

@@ -21,7 +21,8 @@ extension Failure {
         "weir_key_refused", 401, "The key is unknown, revoked or expired.", "Ask your platform team for a valid key.")
     static let routeNotGoverned = caller(
         "weir_route_not_governed", 404, "Weir does not govern this route, so it passes nothing through it.",
-        "Use one of the routes in the documentation: chat/completions, completions, embeddings, responses or models.")
+        "Use one of the routes in the documentation: chat/completions, completions, embeddings, responses, conversations or models."
+    )
     static func methodNotAllowed(_ method: String) -> Failure {
         caller("weir_method_not_allowed", 405, "This route does not take the method of this request.", "Use \(method).")
     }

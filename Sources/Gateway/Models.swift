@@ -6,14 +6,7 @@ import Policy
 extension CallRelay {
     /// `GET /v1/models`: what the key may use, in OpenAI's shape.
     func answerModels(_ route: Route, for key: KeyEntry) {
-        let now = Timestamp.now()
-        // The least that a call could be judged by: somebody who is counted already, or the first.
-        let exports = key.exportKind.map { kind in
-            let count = lane.ledger.exportCount(key.record.tenant, at: now)
-            return ExportCount(
-                persons: max(1, count.persons), sensitivePersons: max(kind == .sensitive ? 1 : 0, count.sensitivePersons))
-        }
-        let names = lane.models(for: key.caller, exports: exports, at: now)
+        let names = usableModels(for: key, at: .now())
         var body = ByteBufferAllocator().buffer(capacity: 64 + names.count * 96)
         if case .model(let name) = route {
             guard names.contains(name) else { return fail(.unknownModel) }
@@ -30,6 +23,17 @@ extension CallRelay {
         if let requestID = self.names?.requestID { headers.writeString("x-request-id: \(requestID)\r\n") }
         sink?.begin(AnswerHead(status: 200, headers: headers, length: body.readableBytes), body: body)
         finishAnswered()
+    }
+
+    /// The models that a key may use for some operation now.
+    func usableModels(for key: KeyEntry, at now: Timestamp) -> [String] {
+        // The least that a call could be judged by: somebody who is counted already, or the first.
+        let exports = key.exportKind.map { kind in
+            let count = lane.ledger.exportCount(key.record.tenant, at: now)
+            return ExportCount(
+                persons: max(1, count.persons), sensitivePersons: max(kind == .sensitive ? 1 : 0, count.sensitivePersons))
+        }
+        return lane.models(for: key.caller, exports: exports, at: now)
     }
 }
 

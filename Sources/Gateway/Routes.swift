@@ -20,7 +20,8 @@ enum Route: Sendable, Equatable {
                 return nil
             }
         } else if let rest = path.dropping("/openai/deployments/"), let slash = rest.firstIndex(of: UInt8(ascii: "/")), slash > 0,
-            let operation = Operation(path: UnsafeRawBufferPointer(rebasing: rest[(slash + 1)...])), operation != .responses
+            let operation = Operation(path: UnsafeRawBufferPointer(rebasing: rest[(slash + 1)...])), operation != .responses,
+            operation != .conversations
         {
             self = .call(operation, deployment: String(decoding: rest[..<slash], as: UTF8.self))
         } else {
@@ -44,6 +45,8 @@ extension Operation {
             self = .embeddings
         } else if path.equals("responses") {
             self = .responses
+        } else if path.equals("conversations") {
+            self = .conversations
         } else {
             return nil
         }

@@ -54,6 +54,8 @@ public final class Snapshot: Sendable {
     let endpointIndex: [String: Int]
     /// By model: some endpoint keeps state of its calls.
     private let keptModels: [Bool]
+    /// By model: whether an endpoint keeps conversations for it.
+    private let conversationModels: [Bool]
     /// By endpoint, then by the catalogue's number of the model.
     private let ways: [[Way?]]
     /// By endpoint: content leaves mainland China there.
@@ -96,6 +98,9 @@ public final class Snapshot: Sendable {
         served = catalogue.endpoints.map { endpoint in Operation.allCases.map { endpoint.serves($0) } }
         endpointIndex = Dictionary(uniqueKeysWithValues: catalogue.endpoints.enumerated().map { ($1.name, $0) })
         keptModels = models.map { model in catalogue.endpoints.contains { $0.models[model]?.state != nil } }
+        conversationModels = models.map { model in
+            catalogue.endpoints.contains { $0.models[model]?.state?.allowsConversations == true }
+        }
     }
 
     /// A copy with counters of its own, so that event loops do not contend on one.
@@ -109,7 +114,12 @@ public final class Snapshot: Sendable {
     func serves(_ endpoint: Int, _ operation: Operation) -> Bool { served[endpoint][operation.index] }
 
     /// Whether some endpoint keeps state of calls to this model.
-    func keepsState(model: Int) -> Bool { keptModels[model] }
+    func keepsState(_ kind: StateKind, model: Int) -> Bool {
+        switch kind {
+        case .response: keptModels[model]
+        case .conversation: conversationModels[model]
+        }
+    }
 
     func way(endpoint: Int, model: Int) -> Way? { ways[endpoint][model] }
 }

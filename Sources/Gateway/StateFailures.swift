@@ -7,7 +7,8 @@ extension Failure {
         switch refusal {
         case .notFound: return stateNotFound(kind)
         case .notKept:
-            return .unbounded(field, "no endpoint of this model keeps state (`state` in its configuration)")
+            let key = kind == .response ? "`state`" : "`state` with `conversations: allowed`"
+            return .unbounded(field, "no endpoint of this model keeps \(kind.words)s (\(key) in its configuration)")
         case .homeGone(let home):
             return caller(
                 "weir_state_home_gone", 410,
@@ -25,7 +26,7 @@ extension Failure {
                 "The labels of this call say more of its content than the conversation was made for: a stricter class, another category, export tag or place of people, or something unknown.",
                 "Make a conversation with the labels that its calls will have, or leave `conversation` out.", parameter: field)
         case .keptNoLonger(let home):
-            return .unbounded(field, "the endpoint \(home), where it lives, keeps no state of this model any more")
+            return .unbounded(field, "the endpoint \(home), where it lives, keeps no \(kind.words)s of this model any more")
         }
     }
 

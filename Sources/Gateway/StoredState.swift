@@ -35,13 +35,15 @@ extension Snapshot {
         _ text: UnsafeRawBufferPointer, _ kind: StateKind, key: SymmetricKey, model: Int
     ) -> Result<FoundState, StateRefusal> {
         guard let id = StateID(text, kind, key: key) else {
-            return .failure(keepsState(model: model) ? .notFound : .notKept)
+            return .failure(keepsState(kind, model: model) ? .notFound : .notKept)
         }
         guard let home = endpointIndex[id.home] else { return .failure(.homeGone(id.home)) }
         guard let way = way(endpoint: home, model: model) else {
             return .failure(.otherModel(home: id.home, madeWith: id.model))
         }
-        guard way.served.state != nil else { return .failure(.keptNoLonger(home: id.home)) }
+        guard let kept = way.served.state, kind == .response || kept.allowsConversations else {
+            return .failure(.keptNoLonger(home: id.home))
+        }
         return .success(FoundState(id: id, home: home))
     }
 }
@@ -157,11 +159,13 @@ extension CallRelay {
         let home = way.target.name
         let model = model
         let labels = contentLabels
+        let operation = operation
         let isStored = scan.store?.value != false
         let tokens = isInputBounded ? saturated(inputBound, plus: outputBound) : nil
         return StateIDs(sent: state.map { [$0.pair] } ?? []) { place, id in
             let kind: StateKind
             switch place {
+            case .own where operation == .conversations: kind = .conversation
             case .own:
                 // It names nothing that anybody could ask for.
                 if !isStored { return .keep }

@@ -446,6 +446,7 @@ extension Operation {
         case .completions: "completions"
         case .embeddings: "embeddings"
         case .responses: "responses"
+        case .conversations: "conversations"
         }
     }
 }

@@ -326,6 +326,7 @@ private struct EntryScanner {
         if take("responses\"") { return .responses }
         if take("embeddings\"") { return .embeddings }
         if take("completions\"") { return .completions }
+        if take("conversations\"") { return .conversations }
         return nil
     }
 

@@ -4,8 +4,8 @@ import Core
 /// (MicrosoftDocs/azure-ai-docs; specification 2024-10-21 for the dated paths).
 enum AzureOpenAI {
     static func serves(_ operation: Operation, apiVersion: String?) -> Bool {
-        // The dated GA specification has no Responses path below a deployment.
-        operation != .responses || apiVersion == nil
+        // The dated GA specification has no Responses path below a deployment, and no conversations.
+        (operation != .responses && operation != .conversations) || apiVersion == nil
     }
 
     static func path(for operation: Operation, deployment: String, apiVersion: String?) -> String {

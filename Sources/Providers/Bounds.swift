@@ -13,7 +13,7 @@ public struct Unbounded: Sendable, Hashable {
 /// Looks for what must be refused: state at the provider without a signed id always, the rest where money is limited. Images and
 /// audio are not among it: whether they are bounded depends on the endpoint (`inputBound`).
 public func unbounded(_ scan: RequestScan, body: ByteBuffer, operation: Operation) -> Unbounded? {
-    if operation == .responses {
+    if operation == .responses || operation == .conversations {
         let state = "it lies at the provider under an id that Weir has not signed"
         if scan.background {
             return Unbounded(field: "background", reason: "its answer would be fetched later, outside of any hold")

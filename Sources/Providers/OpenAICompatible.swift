@@ -6,6 +6,7 @@ enum OpenAICompatible {
         switch operation {
         case .chat, .completions, .embeddings: true
         case .responses: provider == .openai || provider == .vllm || provider == .compatible
+        case .conversations: provider == .openai || provider == .compatible
         }
     }
 
@@ -15,6 +16,7 @@ enum OpenAICompatible {
         case .completions: "/completions"
         case .embeddings: "/embeddings"
         case .responses: "/responses"
+        case .conversations: "/conversations"
         }
     }
 }

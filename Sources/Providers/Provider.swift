@@ -11,9 +11,11 @@ public struct ShapedHead: Sendable {
 extension Endpoint {
     /// Whether the provider's API has this operation at all.
     public func serves(_ operation: Operation) -> Bool {
+        // Only where somebody has said that conversations may be kept.
+        if operation == .conversations, !models.values.contains(where: { $0.state?.allowsConversations == true }) { return false }
         switch provider {
-        case .azure: AzureOpenAI.serves(operation, apiVersion: apiVersion)
-        case .openai, .vllm, .llamaCpp, .sglang, .ollama, .compatible: OpenAICompatible.serves(operation, on: provider)
+        case .azure: return AzureOpenAI.serves(operation, apiVersion: apiVersion)
+        case .openai, .vllm, .llamaCpp, .sglang, .ollama, .compatible: return OpenAICompatible.serves(operation, on: provider)
         }
     }
 
@@ -55,7 +57,7 @@ extension Endpoint {
     /// The member that limits the output of this operation here, when the call names none.
     public func outputLimitName(for operation: Operation) -> String? {
         switch operation {
-        case .embeddings: nil
+        case .embeddings, .conversations: nil
         case .responses: "max_output_tokens"
         case .completions: "max_tokens"
         // OpenAI's reasoning models answer `max_tokens` with 400 unsupported_parameter (providers.md, section 2).

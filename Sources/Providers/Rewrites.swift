@@ -51,6 +51,8 @@ public func rewritePlan(
     _ scan: RequestScan, body: ByteBuffer, operation: Operation, endpoint: Endpoint, served: ServedModel, outputLimit: Int64?,
     state: StateSplice? = nil
 ) -> RewritePlan {
+    // The request for a conversation names no model and says nothing that is changed; its answer is all that is.
+    if operation == .conversations { return RewritePlan(rewrites: [.responseID]) }
     var plan = RewritePlan()
     // New members go first in the object, each with its comma; an empty object needs none after the last.
     var inserted: [String] = []

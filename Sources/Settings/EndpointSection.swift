@@ -136,6 +136,8 @@ private func decodeWeb(
 
 private enum Plaintext: String, CaseIterable { case allowed }
 
+private enum Conversations: String, CaseIterable { case allowed }
+
 private func decodeVersion(_ section: Section, _ provider: ProviderKind?) -> String? {
     guard let text = section.optionalText("apiVersion") else { return nil }
     if let provider, provider != .azure {
@@ -218,8 +220,9 @@ private func decodeModel(
 
 private func decodeState(_ section: Section) -> KeptState? {
     let most = section.whole("maxTokens", in: 1...10_000_000)
+    let conversations = section.optionalChoice("conversations", Conversations.self)
     section.finish()
-    return most.map { KeptState(maxTokens: $0) }
+    return most.map { KeptState(maxTokens: $0, allowsConversations: conversations == .allowed) }
 }
 
 /// State is content that stays at the endpoint: its API must have it, and its labels must not say that nothing is kept.
@@ -235,6 +238,9 @@ private func checkState(
     case .azure where version != nil:
         section.report.error(spot, "`state` needs the Responses API, which Azure has in `apiVersion: v1` only.")
     case .azure, .openai, .vllm, .compatible, nil: break
+    }
+    if provider == .vllm, models.values.contains(where: { $0.state?.allowsConversations == true }) {
+        section.report.error(spot, "`conversations: allowed` needs the Conversations API, which vLLM does not have.")
     }
     if labels?.retentionDays == 0 {
         section.report.error(spot, "`state` is kept at the endpoint, but its labels say `retentionDays: 0`: nothing is kept.")

@@ -104,6 +104,10 @@ extension Stage {
     func answer(_ request: KeptRequest, body: JSON?, random: inout Randomness) -> Answer {
         switch request {
         case .createConversation:
+            guard let members = body?.members else { return Trouble.unreadable.answer(endpoint.provider) }
+            if let other = members.map(\.key).first(where: { !["items", "metadata"].contains($0) }) {
+                return Trouble.mistake("Unknown parameter: '\(other)'.", param: other).answer(endpoint.provider)
+            }
             let items = body?["items"]?.array ?? []
             let id = "conv_" + identifier(48, &random).lowercased()
             let object =

@@ -56,7 +56,16 @@ extension RequestScanner {
         case .completions where cursor.peek == UInt8(ascii: "["): try inputs()
         case .completions:
             if try present() { found.messages = 1 }
-        case .chat, .embeddings: try cursor.skip()
+        case .chat, .embeddings, .conversations: try cursor.skip()
+        }
+    }
+
+    /// `items` that a conversation begins with: those of a Responses input.
+    mutating func conversationItems() throws(ScanError) {
+        switch cursor.peek {
+        case UInt8(ascii: "["): try items()
+        case UInt8(ascii: "n"): try cursor.literal("null")
+        default: throw wrongType("items")
         }
     }
 
@@ -87,7 +96,7 @@ extension RequestScanner {
         var first = true
         while try cursor.nextElement(&first) {
             found.messages += 1
-            guard cursor.peek == UInt8(ascii: "{") else { throw wrongType("input") }
+            guard cursor.peek == UInt8(ascii: "{") else { throw wrongType(operation == .conversations ? "items" : "input") }
             try item()
         }
     }

@@ -157,6 +157,9 @@ struct RequestScanner {
 
     /// Passes the value of one top-level member. Keys are told apart by length first.
     private mutating func member(_ key: JSONString) throws(ScanError) {
+        if operation == .conversations {
+            return cursor.matches(key, "items") ? try conversationItems() : try cursor.skip()
+        }
         switch key.end - key.start {
         case 1 where cursor.matches(key, "n"): found.n = try integer("n", least: 1)
         case 4 where cursor.matches(key, "echo"): found.echo = try bool("echo").value ?? false

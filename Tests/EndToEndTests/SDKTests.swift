@@ -21,7 +21,7 @@ extension EndToEnd {
                                 credential: "{env: WEIR_SIM_KEY}")
                             + bench.endpoint(
                                 "keeper", provider: "openai", models: [("kept", "m")],
-                                credential: "{env: WEIR_SIM_KEY}", model: "state: {maxTokens: 5000}")
+                                credential: "{env: WEIR_SIM_KEY}", model: "state: {maxTokens: 5000, conversations: allowed}")
                             + bench.endpoint("spare", provider: "vllm", models: [("m", "m")], more: "    priority: 2"),
                         tenants: Self.tenants))
                 try bench.start(environment: environment)

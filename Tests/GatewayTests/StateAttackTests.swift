@@ -67,7 +67,9 @@ struct StateAttackTests {
         var random = SeededRandom(seed: testSeed("cross-tenant ids"))
         let tenants = (0..<40).map { "tenant-\($0)" }
         let keys = tenants.map { SymmetricKey.tenant($0) }
-        let endpoints = (0..<5).map { Endpoint.test("e\($0)", port: 1, provider: .openai, state: KeptState(maxTokens: 100)) }
+        let endpoints = (0..<5).map {
+            Endpoint.test("e\($0)", port: 1, provider: .openai, state: KeptState(maxTokens: 100, allowsConversations: true))
+        }
         let catalogue = Catalogue(
             generation: 1, endpoints: endpoints,
             tenants: tenants.map { TenantPolicy(tenant: $0, teams: ["team"], places: .any, operators: .any, models: .any) })

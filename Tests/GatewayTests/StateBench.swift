@@ -28,7 +28,7 @@ struct StateBench {
     static func with(
         scenario: String = StateBench.scenario, limit: Money? = Money(dollars: "1000"), keys: [TestKey] = [],
         labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2, disk: SwitchedDisk = SwitchedDisk(),
-        state: KeptState? = KeptState(maxTokens: StateBench.cap),
+        state: KeptState? = KeptState(maxTokens: StateBench.cap, allowsConversations: true),
         endpoints make: (@Sendable ([String: Int]) -> [Endpoint])? = nil,
         _ body: (StateBench) async throws -> Void
     ) async throws {

@@ -25,7 +25,7 @@ struct StateLabelTests {
                 zip(["one", "two"], ["SE", "CN"]).enumerated().map { index, home in
                     .test(
                         home.0, port: ports[home.0] ?? 0, provider: .openai, place: home.1, priority: index + 1,
-                        state: KeptState(maxTokens: 5_000))
+                        state: KeptState(maxTokens: 5_000, allowsConversations: true))
                 }
             }, body)
     }

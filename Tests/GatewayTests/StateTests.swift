@@ -172,7 +172,7 @@ struct StateTests {
             for key in [Harness.key, StateBench.otherKey.secret] {
                 for line in [
                     "GET /v1/responses/\(mine.id)", "DELETE /v1/responses/\(mine.id)", "POST /v1/responses/\(mine.id)/cancel",
-                    "GET /v1/responses/\(mine.id)/input_items", "POST /v1/conversations", "GET /v1/conversations/conv_1",
+                    "GET /v1/responses/\(mine.id)/input_items", "DELETE /v1/conversations/conv_1", "GET /v1/conversations/conv_1",
                     "GET /v1/files",
                 ] {
                     try client.send(

@@ -15,6 +15,7 @@ struct HeadTests {
         let expected: [Operation: String] = [
             .chat: "POST /v1/chat/completions HTTP/1.1", .completions: "POST /v1/completions HTTP/1.1",
             .embeddings: "POST /v1/embeddings HTTP/1.1", .responses: "POST /v1/responses HTTP/1.1",
+            .conversations: "POST /v1/conversations HTTP/1.1",
         ]
         for operation in Operation.allCases { #expect(lines(endpoint(provider), operation).first == expected[operation]) }
         #expect(lines(endpoint(provider, basePath: ""), .chat).first == "POST /chat/completions HTTP/1.1")
@@ -26,6 +27,7 @@ struct HeadTests {
     static let azurePaths: [(operation: Operation, apiVersion: String?, basePath: String, path: String)] = [
         (.chat, nil, "", "/openai/v1/chat/completions"), (.completions, nil, "", "/openai/v1/completions"),
         (.embeddings, nil, "", "/openai/v1/embeddings"), (.responses, nil, "", "/openai/v1/responses"),
+        (.conversations, nil, "", "/openai/v1/conversations"),
         (.chat, "2024-10-21", "", "/openai/deployments/up/stream-1/chat/completions?api-version=2024-10-21"),
         (.completions, "2024-10-21", "", "/openai/deployments/up/stream-1/completions?api-version=2024-10-21"),
         (.embeddings, "2024-10-21", "", "/openai/deployments/up/stream-1/embeddings?api-version=2024-10-21"),
@@ -96,6 +98,23 @@ struct HeadTests {
         let responses = ProviderKind.allCases.filter { endpoint($0).serves(.responses) }
         #expect(Set(responses) == [.openai, .azure, .vllm, .compatible])
         #expect(!endpoint(.azure, apiVersion: "2024-10-21").serves(.responses))
+        let allowed = KeptState(maxTokens: 1, allowsConversations: true)
+        let cases: [(state: KeptState?, serving: Set<ProviderKind>)] = [
+            (nil, []), (KeptState(maxTokens: 1), []), (allowed, [.openai, .azure, .compatible]),
+        ]
+        for (state, serving) in cases {
+            func keeper(_ provider: ProviderKind, apiVersion: String? = nil) -> Endpoint {
+                var endpoint = endpoint(provider, apiVersion: apiVersion)
+                endpoint.models = endpoint.models.mapValues { served in
+                    var served = served
+                    served.state = state
+                    return served
+                }
+                return endpoint
+            }
+            #expect(Set(ProviderKind.allCases.filter { keeper($0).serves(.conversations) }) == serving)
+            #expect(!keeper(.azure, apiVersion: "2024-10-21").serves(.conversations))
+        }
     }
 
     @Test("The output limit has the name that the provider and the operation take")

@@ -28,6 +28,14 @@ struct RequestReference {
 
     /// Field by field; the names of those that differ.
     func differences(_ scan: RequestScan, _ body: [UInt8], _ operation: Core.Operation) -> [String] {
+        var counted = self
+        // Of a conversation only its items count.
+        if operation == .conversations { counted.object = object.filter { $0.key == "items" } }
+        let isEmpty = scan.isEmpty == object.isEmpty ? [] : ["isEmpty: scan \(scan.isEmpty)"]
+        return isEmpty + counted.fieldDifferences(scan, body, operation)
+    }
+
+    private func fieldDifferences(_ scan: RequestScan, _ body: [UInt8], _ operation: Core.Operation) -> [String] {
         var differences: [String] = []
         func same<T: Equatable>(_ name: String, _ a: T, _ b: T) {
             if a != b { differences.append("\(name): scan \(a), parser \(b)") }
@@ -51,7 +59,6 @@ struct RequestReference {
         same("web_search_options", scan.webSearchOptions, present("web_search_options"))
         same("prediction", scan.prediction, present("prediction"))
         same("prompt", scan.storedPrompt, operation == .responses && present("prompt"))
-        same("isEmpty", scan.isEmpty, object.isEmpty)
 
         let options = object["stream_options"] as? [String: Any]
         same("stream_options", scan.streamOptions.map { !$0.isNull } ?? false, options != nil)
@@ -103,9 +110,10 @@ private struct PartsReference {
             } else if let input, !(input is NSNull) {
                 messages = 1
             }
-        case .responses:
-            if object["input"] is String { messages = 1 }
-            for case let item as [String: Any] in (object["input"] as? [Any]) ?? [] {
+        case .responses, .conversations:
+            let input = object[operation == .responses ? "input" : "items"]
+            if operation == .responses, input is String { messages = 1 }
+            for case let item as [String: Any] in (input as? [Any]) ?? [] {
                 messages += 1
                 content(item["content"])
                 content(item["output"])

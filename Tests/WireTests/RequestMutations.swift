@@ -40,6 +40,11 @@ struct RequestMutations {
             .responses,
             #"{"input":[{"type":"reasoning","summary":[],"content":null},{"type":"computer_call_output","output":{"type":"computer_screenshot","image_url":"data:,x"}}],"model":"m","stream":true,"background":true,"tools":[]}"#
         ),
+        (
+            .conversations,
+            #"{"items":[{"role":"user","content":[{"type":"input_text","text":"x"}]},{"type":"item_reference","id":"i"},{"type":"x","id":"j"}],"metadata":{"a":"b"},"model":1,"stream":"no"}"#
+        ),
+        (.conversations, #"{"items":null,"input":[{"id":"k"}]}"#),
     ]
 
     /// Pieces that mean something to a parser or to the scan.
@@ -53,7 +58,7 @@ struct RequestMutations {
         "\"mod\\u0065l\"", "\"\\ud83d\\ude00\"", "\"\\ud83d\"", "\"\\x\"", "\"é\"", "\"data:\"", "\"http://x\"", " ", "\n", "\t",
         "\"",
         "1e400", "1e308", "1e307", "1e-400", "0.1e999", "nul", "+1", ".5", "1.", "NaN", "//", "\u{FEFF}",
-        "\"previous_response_id\"", "\"max_output_tokens\"", "\"n_predict\"",
+        "\"previous_response_id\"", "\"items\"", "\"max_output_tokens\"", "\"n_predict\"",
     ]
 
     /// Whole values, which can stand for one another without breaking the grammar.

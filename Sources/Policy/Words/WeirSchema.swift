@@ -57,7 +57,7 @@ public enum WeirSchema {
         entity Model = { family: String, developerCountry: String, records: Set<String> };
 
         action "infer";
-        action "chat", "completions", "embeddings", "responses" in ["infer"] appliesTo {
+        action "chat", "completions", "embeddings", "responses", "conversations" in ["infer"] appliesTo {
             principal: [Key],
             resource: [Endpoint],
             context: {

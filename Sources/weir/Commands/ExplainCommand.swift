@@ -9,7 +9,7 @@ struct ExplainCommand: ParsableCommand {
     @OptionGroup var server: ServerOptions
     @Option(help: "The key's identifier, key_…, or the key itself.") var key: String
     @Option(help: "The model that a call would name.") var model: String
-    @Option(help: "chat, completions, embeddings or responses.") var operation: String = "chat"
+    @Option(help: "chat, completions, embeddings, responses or conversations.") var operation: String = "chat"
 
     @Option(name: .customLong("class"), help: "The data class that the client would name.") var dataClass: String?
     @Option(help: "The subject's country that the client would name.") var subject: String?

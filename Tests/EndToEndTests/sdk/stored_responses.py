@@ -64,6 +64,24 @@ def strangers(client, live):
     same(error.code, "weir_state_other_model", "code")
 
 
+def conversation(client):
+    """The only model that keeps conversations need not be named; calls add to it, and a stranger finds nothing."""
+    made = client.conversations.create(items=[{"role": "user", "content": "I am called Ada."}], metadata={"topic": "names"})
+    same((made.object, made.metadata), ("conversation", {"topic": "names"}), "the conversation")
+    named = client.conversations.create(extra_headers={"weir-model": "kept"})
+    assert made.id != named.id and not {made.id, named.id} & {row["state"] for row in at_home()}
+    first = ask(client, "What am I called?", conversation=made.id)
+    second = last(client, "Are you sure?", conversation=made.id)
+    same((first.conversation.id, second.conversation.id), (made.id, made.id), "the answers' conversation")
+    assert first.usage.input_tokens < second.usage.input_tokens
+    with plain(key=OTHER, max_retries=0) as other:
+        error = raises(openai.NotFoundError, lambda: ask(other, "Go on.", conversation=made.id))
+        same((error.code, error.param), ("weir_state_not_found", "conversation"), "a stranger's error")
+    error = raises(openai.BadRequestError, lambda: client.conversations.create(extra_headers={"weir-model": "m"}))
+    same(error.code, "weir_unbounded_field", "a model without conversations")
+
+
 with plain(max_retries=0) as client:
+    conversation(client)
     strangers(client, chain(client))
     print("ok")
