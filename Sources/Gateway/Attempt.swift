@@ -47,10 +47,7 @@ extension CallRelay {
 
     /// Judges the attempt anew: policies may have turned since the call was decided on, and what they ask may have changed.
     private func isPermitted(_ endpoint: Int, at now: Timestamp) -> Bool {
-        guard var facts else { return false }
-        lane.judge(&facts, in: snapshot, at: now)
-        self.facts = facts
-        if snapshot.catalogue.isPermitted(facts, at: endpoint) { return true }
+        if facts?.isPermitted(at: endpoint, on: lane, in: snapshot, now: now) == true { return true }
         refusal = refusal ?? denial(at: endpoint)
         return false
     }
@@ -195,15 +192,13 @@ extension CallRelay {
 
     /// Judges the attempt once more, mints its permit and sends it.
     func send(at now: Timestamp = .now()) {
-        guard var facts, let names, let hold, let way else { return }
+        guard let names, let hold, let way else { return }
         guard !callerIsGone else {
             end(hold, .voided("caller_left"))
             return finish()
         }
         guard !lane.board.isSuspended(way.slot) else { return endSuspended(hold) }
-        lane.judge(&facts, in: snapshot, at: now)
-        self.facts = facts
-        guard let permit = snapshot.catalogue.permit(attemptID, for: facts, at: way.endpoint, now: now),
+        guard let permit = facts?.permit(attemptID, at: way.endpoint, on: lane, in: snapshot, now: now),
             let head = way.head(for: operation)
         else {
             return endDenied(hold)
@@ -231,10 +226,8 @@ extension CallRelay {
 
     /// Policies turned, or the endpoint was suspended, while a connection was made: no attempt leaves on an older judgement.
     func mayLeave() -> Bool {
-        guard var facts, let way, !lane.board.isSuspended(way.slot) else { return false }
-        lane.judge(&facts, in: snapshot, at: .now())
-        self.facts = facts
-        return snapshot.catalogue.isPermitted(facts, at: way.endpoint)
+        guard let way, !lane.board.isSuspended(way.slot) else { return false }
+        return facts?.isPermitted(at: way.endpoint, on: lane, in: snapshot, now: .now()) == true
     }
 
     func keptBack() {

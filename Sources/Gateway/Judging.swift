@@ -38,3 +38,20 @@ struct Judging: Sendable {
             policy: snapshot.policyHash, by: reasons?.deciding.map { "\($0)" } ?? [], labels: call.labels)
     }
 }
+
+/// Asked of the call where it is kept: a copy would cost as much as the answer.
+extension CallFacts {
+    /// Whether policy permits it at an endpoint now.
+    mutating func isPermitted(at endpoint: Int, on lane: Lane, in snapshot: Snapshot, now: Timestamp) -> Bool {
+        lane.judge(&self, in: snapshot, at: now)
+        return snapshot.catalogue.isPermitted(self, at: endpoint)
+    }
+
+    /// The permit of one attempt; nil where policy does not permit it now.
+    mutating func permit(
+        _ attempt: AttemptID, at endpoint: Int, on lane: Lane, in snapshot: Snapshot, now: Timestamp
+    ) -> Permit? {
+        lane.judge(&self, in: snapshot, at: now)
+        return snapshot.catalogue.permit(attempt, for: self, at: endpoint, now: now)
+    }
+}

@@ -55,9 +55,10 @@ public struct CallJudge: Sendable {
         var memo = take(policies, current)
         let verdict = memo.judge(kind) { [call] in policies.world.question(call, at: now) }
         self.memo = memo
+        let span = policies.span(ofStage: current)
         call.judgement = Judgement(
-            generation: catalogue.generation, stage: current, kind: kind, from: policies.stages[current].from,
-            until: policies.stages[current].until, at: now, verdict: verdict)
+            generation: catalogue.generation, stage: current, kind: kind, from: span.lowerBound, until: span.upperBound, at: now,
+            verdict: verdict)
     }
 
     /// Judges anew what may have changed since; called right before each attempt.

@@ -57,7 +57,7 @@ public final class Catalogue: Sendable {
         links = other.links
         tenants = other.tenants
         classes = other.classes
-        policies = other.policies
+        policies = other.policies.map(PolicyTimeline.init(copy:))
         countries = other.countries
         tenantIndex = other.tenantIndex
         modelIndex = other.modelIndex
