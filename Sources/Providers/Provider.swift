@@ -19,6 +19,11 @@ extension Endpoint {
         }
     }
 
+    /// The same of one of its models: conversations are kept for those that say so.
+    public func serves(_ operation: Operation, model: String) -> Bool {
+        serves(operation) && (operation != .conversations || models[model]?.state?.allowsConversations == true)
+    }
+
     /// How a call of this operation is addressed here.
     public func head(for operation: Operation, model: ServedModel) -> ShapedHead {
         let target: String

@@ -150,7 +150,7 @@ extension Node {
             return try ExplainReport(
                 key: record, model: query.model, operation: query.operation, claim: query.claim, in: catalogue,
                 health: board.health(of: catalogue), prices: configuration.priceBook,
-                serves: { catalogue.endpoints[$0].serves($1) }, suspensions: ledger.suspensions,
+                serves: { catalogue.endpoints[$0].serves($1, model: query.model) }, suspensions: ledger.suspensions,
                 exports: { ledger.exportCount(record.tenant, withOneMore: $0, at: .now()) }, at: .now())
         } catch {
             throw AdminError.refused("A client of this key could not say this of its calls: \(error).", action: "Claim less.")

@@ -114,6 +114,8 @@ struct HeadTests {
             }
             #expect(Set(ProviderKind.allCases.filter { keeper($0).serves(.conversations) }) == serving)
             #expect(!keeper(.azure, apiVersion: "2024-10-21").serves(.conversations))
+            #expect(keeper(.openai).serves(.conversations, model: "public") == !serving.isEmpty)
+            #expect(!keeper(.openai).serves(.conversations, model: "other") && keeper(.openai).serves(.chat, model: "public"))
         }
     }
 

@@ -63,7 +63,7 @@ struct ExplainCommand: ParsableCommand {
                 line.endpoint, line.standing.rawValue, String(line.priority), String(line.weight),
                 line.latencyMilliseconds ?? "-", line.price?.input ?? "-", line.price?.output ?? "-",
                 places(line.labels.processedIn), places(line.labels.storedIn),
-                "\(line.labels.operator) (\(line.labels.operatorCountry))",
+                line.labels.operator + (line.labels.operatorCountry.isEmpty ? "" : " (\(line.labels.operatorCountry))"),
                 line.policies.map { $0.isEmpty ? "none" : $0.joined(separator: " ") } ?? "-", line.reason,
             ]
         }
