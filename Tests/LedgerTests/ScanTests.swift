@@ -103,7 +103,7 @@ struct ScanTests {
             window: attempt % 7 == 0 ? november : nil,
             amount: nanos(number), drawn: attempt % 2 == 0, grace: attempt % 5 == 0 ? "exam" : nil, inputBound: number,
             outputBound: number, generation: 3,
-            operation: Operation.allCases[Int(attempt) % Operation.allCases.count], stream: attempt % 3 == 0,
+            operation: Operation.allCases[Int(attempt % UInt64(Operation.allCases.count))], stream: attempt % 3 == 0,
             tier: ServiceTier.allCases[Int(attempt % 4)],
             exported: attempt % 11 < 4
                 ? ExportedPerson(Pseudonym(high: ~attempt, low: attempt), isSensitive: attempt % 11 < 2) : nil,

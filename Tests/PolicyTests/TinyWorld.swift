@@ -273,7 +273,8 @@ struct TinyWorld {
                 isFree ? all + [[anywhere]] + (isSmall ? [] : [countryCodes]) : all.filter { $0.isSubset(of: bounds.subjects) }
             return change(possible) { $0.labels.subjects = $1 }
         case "purposes":
-            let words = ["support", "sales", "research", "s", "er", ".server", "x"]
+            // Those that policies name, those that an endpoint's `trains` can be compared with, and others.
+            let words = ["support", "sales", "research", "never", "yes", "s", "er", ".server", "x"]
             let all: [Set<String>] =
                 [[], ["support", "sales", "research"], ["support", "sales", "x"]] + words.map { [$0] }
                 + words.flatMap { word in words.filter { $0 > word }.map { [word, $0] } }
