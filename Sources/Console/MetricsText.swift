@@ -235,13 +235,7 @@ extension AccountName {
 
 extension ProviderKind {
     /// As OpenTelemetry's `gen_ai.provider.name` writes it, where it knows the provider.
-    fileprivate var conventionalName: String {
-        switch self {
-        case .openai: "openai"
-        case .azure: "azure.ai.openai"
-        case .vllm, .llamaCpp, .sglang, .ollama, .compatible: rawValue
-        }
-    }
+    fileprivate var conventionalName: String { self == .azure ? "azure.ai.openai" : rawValue }
 }
 
 extension Exposition.Distribution {

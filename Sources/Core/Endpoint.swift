@@ -1,7 +1,14 @@
-/// The wire dialect that an endpoint speaks.
+/// Whose API an endpoint speaks. `Providers` has a file for each.
 public enum ProviderKind: String, Sendable, CaseIterable {
     case openai
     case azure
+    /// Alibaba Cloud Model Studio: Qwen.
+    case dashscope
+    /// Huawei Cloud ModelArts Studio: Pangu and others.
+    case modelarts
+    /// Volcengine Ark and BytePlus ModelArk: Doubao.
+    case ark
+    case deepseek
     case vllm
     case llamaCpp = "llama.cpp"
     case sglang

@@ -24,19 +24,15 @@ public enum AnswerMeaning: Sendable, Hashable {
     public static let missingPause: Int64 = 30_000
 }
 
-/// Reads the meaning of a status of 400 or more.
+/// Reads the meaning of a status of 400 or more: first in the provider's own words, then by what the status means everywhere.
 public func meaning(status: Int, error: ErrorFacts, retryAfterMilliseconds: Int64?, provider: ProviderKind) -> AnswerMeaning {
-    if saysMoney(error, status: status, provider: provider) { return .providerMoney }
+    if (400..<500).contains(status), let own = provider.wire.meaning(error, status: status) { return own }
     switch status {
     case 429:
         // One request above the whole limit never succeeds, at no pace.
         if error.saysTooLarge { return .callerFault(billsInput: false) }
         return .throttled(milliseconds: retryAfterMilliseconds ?? AnswerMeaning.throttledPause)
     case 402: return .providerMoney
-    // Huawei's content filter says 403: the prompt is at fault, not the credential.
-    case 403 where error.code == "ModelArts.81011": return .callerFault(billsInput: false)
-    // Volcengine: the deployment was closed.
-    case 400 where error.code == "InvalidEndpoint.ClosedEndpoint": return .missing
     case 401, 403: return .credential
     case 404: return .missing
     case 408, 409: return .failed
@@ -44,27 +40,7 @@ public func meaning(status: Int, error: ErrorFacts, retryAfterMilliseconds: Int6
         if let retryAfterMilliseconds { return .throttled(milliseconds: retryAfterMilliseconds) }
         return .failed
     case 500...: return .failed
-    default:
-        // Azure bills the prompt that its content filter blocked (providers.md, section 3).
-        return .callerFault(billsInput: error.code == "content_filter")
-    }
-}
-
-/// Whether the provider refuses because its own account has no money: the words differ, and one of them has two meanings.
-private func saysMoney(_ error: ErrorFacts, status: Int, provider: ProviderKind) -> Bool {
-    guard (400..<500).contains(status) else { return false }
-    return [error.code, error.type].contains { word in
-        switch word {
-        // OpenAI: no money. At DashScope the same word means pace.
-        case "insufficient_quota": provider == .openai || provider == .azure
-        // DashScope.
-        case "Arrearage", "AllocationQuota.FreeTierOnly", "PrepaidBillOverdue", "PostpaidBillOverdue": true
-        case "CommodityNotPurchased": true
-        // Volcengine.
-        case "AccountOverdueError", "SetLimitExceeded": true
-        case "QuotaExceeded": provider == .compatible
-        default: false
-        }
+    default: return .callerFault(billsInput: false)
     }
 }
 

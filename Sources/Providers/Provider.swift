@@ -1,84 +1,92 @@
 import Core
+import Wire
 
-/// The head of a request to one endpoint, ready but for what differs from call to call.
-public struct ShapedHead: Sendable {
-    /// Request line and fixed header lines, each with its line end; the caller adds its own lines, the length and the empty line.
-    public var bytes: [UInt8]
+/// All that Weir knows of one provider's wire. Each provider is one type in one file; what its file leaves out is as in OpenAI's
+/// dialect on a server of one's own (`extension Provider`, below).
+protocol Provider {
+    /// Whether its API has the operation at all. `apiVersion`: Azure's dated API, if the endpoint is called by it.
+    static func serves(_ operation: Operation, apiVersion: String?) -> Bool
 
-    init(_ lines: [String]) { bytes = Array((lines.joined(separator: "\r\n") + "\r\n").utf8) }
-}
+    /// The path of an operation below the endpoint's base path, with its query.
+    static func path(for operation: Operation, deployment: String, apiVersion: String?) -> String
 
-extension Endpoint {
-    /// Whether the provider's API has this operation at all.
-    public func serves(_ operation: Operation) -> Bool {
-        // Only where somebody has said that conversations may be kept.
-        if operation == .conversations, !models.values.contains(where: { $0.state?.allowsConversations == true }) { return false }
-        switch provider {
-        case .azure: return AzureOpenAI.serves(operation, apiVersion: apiVersion)
-        case .openai, .vllm, .llamaCpp, .sglang, .ollama, .compatible: return OpenAICompatible.serves(operation, on: provider)
-        }
-    }
-
-    /// The same of one of its models: conversations are kept for those that say so.
-    public func serves(_ operation: Operation, model: String) -> Bool {
-        serves(operation) && (operation != .conversations || models[model]?.state?.allowsConversations == true)
-    }
-
-    /// How a call of this operation is addressed here.
-    public func head(for operation: Operation, model: ServedModel) -> ShapedHead {
-        let target: String
-        var credentials: [String] = []
-        switch provider {
-        case .azure:
-            target = basePath + AzureOpenAI.path(for: operation, deployment: model.upstreamName, apiVersion: apiVersion)
-            if let credential { credentials = ["api-key: \(credential.value)"] }
-        case .openai, .vllm, .llamaCpp, .sglang, .ollama, .compatible:
-            target = basePath + OpenAICompatible.path(for: operation)
-            if let credential { credentials = ["authorization: Bearer \(credential.value)"] }
-        }
-        let isDefaultPort = origin.port == (origin.tls ? 443 : 80)
-        let host = origin.host.contains(":") ? "[\(origin.host)]" : origin.host
-        return ShapedHead(
-            [
-                "POST \(target) HTTP/1.1",
-                "host: \(host)\(isDefaultPort ? "" : ":\(origin.port)")",
-                "user-agent: weir",
-                "content-type: application/json",
-                "accept: application/json, text/event-stream",
-                // Compressed answers could not be read for usage without inflating them.
-                "accept-encoding: identity",
-            ] + credentials)
-    }
+    /// The header line that carries our credential.
+    static func credentialLine(_ credential: String) -> String
 
     /// Whether the output must be limited in the request because the provider has no maximum of its own to rely on.
-    /// Engines go on until the context is full; OpenAI and Azure stop at the model's maximum.
-    public var needsOutputLimit: Bool {
-        switch provider {
-        case .openai, .azure: false
-        case .vllm, .llamaCpp, .sglang, .ollama, .compatible: true
+    static var needsOutputLimit: Bool { get }
+
+    /// The member that limits the output of an operation, when the call names none.
+    static func outputLimitName(for operation: Operation) -> String?
+
+    /// Whether the provider takes its limit from this member; others it ignores or refuses.
+    static func reads(limit name: String, for operation: Operation) -> Bool
+
+    /// What an error means in this provider's own words; nil: what its status means everywhere (`meaning`).
+    static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning?
+}
+
+extension Provider {
+    static func serves(_ operation: Operation, apiVersion: String?) -> Bool {
+        switch operation {
+        case .chat, .completions, .embeddings: true
+        case .responses, .conversations: false
         }
     }
 
-    /// The member that limits the output of this operation here, when the call names none.
-    public func outputLimitName(for operation: Operation) -> String? {
+    static func path(for operation: Operation, deployment: String, apiVersion: String?) -> String {
+        switch operation {
+        case .chat: "/chat/completions"
+        case .completions: "/completions"
+        case .embeddings: "/embeddings"
+        case .responses: "/responses"
+        case .conversations: "/conversations"
+        }
+    }
+
+    static func credentialLine(_ credential: String) -> String { "authorization: Bearer \(credential)" }
+
+    /// Engines go on until the context is full.
+    static var needsOutputLimit: Bool { true }
+
+    static func outputLimitName(for operation: Operation) -> String? {
         switch operation {
         case .embeddings, .conversations: nil
         case .responses: "max_output_tokens"
-        case .completions: "max_tokens"
-        // OpenAI's reasoning models answer `max_tokens` with 400 unsupported_parameter (providers.md, section 2).
-        case .chat: provider == .openai || provider == .azure ? "max_completion_tokens" : "max_tokens"
+        case .completions, .chat: "max_tokens"
         }
     }
 
-    /// Whether the provider takes its limit from this member; others it ignores or refuses.
-    func reads(limit name: String, for operation: Operation) -> Bool {
+    static func reads(limit name: String, for operation: Operation) -> Bool {
         if name == outputLimitName(for: operation) { return true }
-        return switch name {
-        case "max_tokens": operation == .chat
-        // Ollama knows `max_tokens` only.
-        case "max_completion_tokens": operation == .chat && provider != .ollama
-        case "n_predict": provider == .llamaCpp && (operation == .chat || operation == .completions)
-        default: false
+        return operation == .chat && (name == "max_tokens" || name == "max_completion_tokens")
+    }
+
+    static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? { nil }
+}
+
+extension ProviderKind {
+    var wire: any Provider.Type {
+        switch self {
+        case .openai: OpenAI.self
+        case .azure: AzureOpenAI.self
+        case .dashscope: DashScope.self
+        case .modelarts: ModelArts.self
+        case .ark: Ark.self
+        case .deepseek: DeepSeek.self
+        case .vllm: VLLM.self
+        case .llamaCpp: LlamaCpp.self
+        case .sglang: SGLang.self
+        case .ollama: Ollama.self
+        case .compatible: Compatible.self
         }
     }
+
+}
+
+extension ErrorFacts {
+    /// Whether the error calls itself so, by code or by type.
+    func says(_ word: String) -> Bool { code == word || type == word }
+
+    func says(oneOf words: Set<String>) -> Bool { code.map(words.contains) ?? false || type.map(words.contains) ?? false }
 }

@@ -78,10 +78,15 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
             pace: pace, serviceTier: tier))
 }
 
-/// The path in front of `/chat/completions`. OpenAI's dialect lives under `/v1`; Azure's provider adds `/openai/…` itself.
+/// The path in front of `/chat/completions`, where the URL has none. Azure's provider adds `/openai/…` itself.
 private func basePath(_ path: String, _ provider: ProviderKind) -> String {
     guard path.isEmpty else { return path }
-    return provider == .azure ? "" : "/v1"
+    return switch provider {
+    case .azure: ""
+    case .dashscope: "/compatible-mode/v1"
+    case .ark: "/api/v3"
+    case .openai, .modelarts, .deepseek, .vllm, .llamaCpp, .sglang, .ollama, .compatible: "/v1"
+    }
 }
 
 private func decodeEngineName(_ section: Section, _ context: EndpointContext, _ missing: inout String?) -> String? {
@@ -232,15 +237,19 @@ private func checkState(
     guard models.values.contains(where: { $0.state != nil }) else { return }
     let spot = section.spot(of: "models")
     switch provider {
-    case .llamaCpp, .sglang, .ollama:
+    case .llamaCpp, .sglang, .ollama, .modelarts:
         section.report.error(
             spot, "`state` needs the Responses API, which `provider: \(provider?.rawValue ?? "")` does not have.")
+    case .deepseek: section.report.error(spot, "DeepSeek is not known to keep responses.")
     case .azure where version != nil:
         section.report.error(spot, "`state` needs the Responses API, which Azure has in `apiVersion: v1` only.")
-    case .azure, .openai, .vllm, .compatible, nil: break
+    case .azure, .openai, .dashscope, .ark, .vllm, .compatible, nil: break
     }
-    if provider == .vllm, models.values.contains(where: { $0.state?.allowsConversations == true }) {
-        section.report.error(spot, "`conversations: allowed` needs the Conversations API, which vLLM does not have.")
+    if let provider, [.vllm, .dashscope, .ark].contains(provider),
+        models.values.contains(where: { $0.state?.allowsConversations == true })
+    {
+        section.report.error(
+            spot, "`conversations: allowed` needs the Conversations API, which `provider: \(provider.rawValue)` does not have.")
     }
     if labels?.retentionDays == 0 {
         section.report.error(spot, "`state` is kept at the endpoint, but its labels say `retentionDays: 0`: nothing is kept.")

@@ -206,10 +206,11 @@ struct ConfigurationTests {
         }
     }
 
-    @Test("puts an OpenAI dialect under /v1 unless its URL has a path, and Azure under none", arguments: ProviderKind.allCases)
+    @Test("puts a provider under the path of its API unless its URL has one", arguments: ProviderKind.allCases)
     func basePaths(kind: ProviderKind) throws {
         let text = smallest.replacing("provider: openai", with: "provider: \(kind.rawValue)")
-        #expect(try load(text).get().endpoints.first?.basePath == (kind == .azure ? "" : "/v1"))
+        let paths: [ProviderKind: String] = [.azure: "", .dashscope: "/compatible-mode/v1", .ark: "/api/v3"]
+        #expect(try load(text).get().endpoints.first?.basePath == paths[kind] ?? "/v1")
         let deeper = text.replacing("models.example", with: "models.example:8443/deep/v2/")
         let endpoint = try #require(try load(deeper).get().endpoints.first)
         #expect(endpoint.basePath == "/deep/v2")

@@ -1,0 +1,23 @@
+import Core
+import Wire
+
+/// Volcengine Ark and BytePlus ModelArk (`…/api/v3`): Doubao and the models that they host. What goes into `model` is an endpoint (`ep-…`) or
+/// a model's id.
+///
+/// Paths and errors: volcengine-python-sdk 5.0.54, docs.volcengine.com/docs/82379.
+enum Ark: Provider {
+    static func serves(_ operation: Operation, apiVersion: String?) -> Bool {
+        switch operation {
+        case .chat, .embeddings, .responses: true
+        case .completions, .conversations: false
+        }
+    }
+
+    static let moneyWords: Set = ["AccountOverdueError", "SetLimitExceeded", "QuotaExceeded"]
+
+    static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
+        if error.says(oneOf: moneyWords) { return .providerMoney }
+        // The deployment was closed; its status says that the request is bad.
+        return error.code == "InvalidEndpoint.ClosedEndpoint" ? .missing : nil
+    }
+}

@@ -1,0 +1,15 @@
+import Core
+import Wire
+
+/// Any other server that speaks OpenAI's dialect. It may be a cloud that has a file of its own here, so the words of all of them count,
+/// but for `insufficient_quota`, which means money at some and pace at others: pace is the milder guess.
+enum Compatible: Provider {
+    static func serves(_ operation: Operation, apiVersion: String?) -> Bool { true }
+
+    static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
+        if let known = DashScope.meaning(error, status: status) ?? Ark.meaning(error, status: status) { return known }
+        if let known = ModelArts.meaning(error, status: status) { return known }
+        // Azure's word, behind some proxies: it bills the prompt.
+        return error.code == "content_filter" ? .callerFault(billsInput: true) : nil
+    }
+}

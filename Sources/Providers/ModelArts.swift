@@ -1,0 +1,17 @@
+import Core
+import Wire
+
+/// Huawei Cloud ModelArts Studio (MaaS) by its OpenAI-compatible paths.
+///
+/// Paths and errors: support.huaweicloud.com, ModelArts MaaS API reference (read 2026-11-23). It repeats the usage in every chunk of a stream, which is
+/// read as the last one.
+enum ModelArts: Provider {
+    static func serves(_ operation: Operation, apiVersion: String?) -> Bool { operation == .chat || operation == .embeddings }
+
+    static func reads(limit name: String, for operation: Operation) -> Bool { name == outputLimitName(for: operation) }
+
+    static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
+        // Its content filter says 403: the prompt is at fault, not the credential.
+        error.code == "ModelArts.81011" ? .callerFault(billsInput: false) : nil
+    }
+}

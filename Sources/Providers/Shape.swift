@@ -1,0 +1,49 @@
+public import Core
+
+/// The head of a request to one endpoint, ready but for what differs from call to call.
+public struct ShapedHead: Sendable {
+    /// Request line and fixed header lines, each with its line end; the caller adds its own lines, the length and the empty line.
+    public var bytes: [UInt8]
+
+    init(_ lines: [String]) { bytes = Array((lines.joined(separator: "\r\n") + "\r\n").utf8) }
+}
+
+extension Endpoint {
+    /// Whether the provider's API has this operation at all.
+    public func serves(_ operation: Operation) -> Bool {
+        // Only where somebody has said that conversations may be kept.
+        if operation == .conversations, !models.values.contains(where: { $0.state?.allowsConversations == true }) { return false }
+        return provider.wire.serves(operation, apiVersion: apiVersion)
+    }
+
+    /// The same of one of its models: conversations are kept for those that say so.
+    public func serves(_ operation: Operation, model: String) -> Bool {
+        serves(operation) && (operation != .conversations || models[model]?.state?.allowsConversations == true)
+    }
+
+    /// How a call of this operation is addressed here.
+    public func head(for operation: Operation, model: ServedModel) -> ShapedHead {
+        let target = basePath + provider.wire.path(for: operation, deployment: model.upstreamName, apiVersion: apiVersion)
+        let isDefaultPort = origin.port == (origin.tls ? 443 : 80)
+        let host = origin.host.contains(":") ? "[\(origin.host)]" : origin.host
+        return ShapedHead(
+            [
+                "POST \(target) HTTP/1.1",
+                "host: \(host)\(isDefaultPort ? "" : ":\(origin.port)")",
+                "user-agent: weir",
+                "content-type: application/json",
+                "accept: application/json, text/event-stream",
+                // Compressed answers could not be read for usage without inflating them.
+                "accept-encoding: identity",
+            ] + (credential.map { [provider.wire.credentialLine($0.value)] } ?? []))
+    }
+
+    /// Whether the output must be limited in the request because the provider has no maximum of its own to rely on.
+    public var needsOutputLimit: Bool { provider.wire.needsOutputLimit }
+
+    /// The member that limits the output of this operation here, when the call names none.
+    public func outputLimitName(for operation: Operation) -> String? { provider.wire.outputLimitName(for: operation) }
+
+    /// Whether the provider takes its limit from this member; others it ignores or refuses.
+    func reads(limit name: String, for operation: Operation) -> Bool { provider.wire.reads(limit: name, for: operation) }
+}
