@@ -40,7 +40,9 @@ public func meaning(status: Int, error: ErrorFacts, retryAfterMilliseconds: Int6
         if let retryAfterMilliseconds { return .throttled(milliseconds: retryAfterMilliseconds) }
         return .failed
     case 500...: return .failed
-    default: return .callerFault(billsInput: false)
+    default:
+        // Azure bills the prompt that its content filter blocked (providers.md, section 3), whatever it is configured as.
+        return .callerFault(billsInput: error.code == "content_filter")
     }
 }
 

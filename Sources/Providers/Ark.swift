@@ -18,6 +18,6 @@ enum Ark: Provider {
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
         if error.says(oneOf: moneyWords) { return .providerMoney }
         // The deployment was closed; its status says that the request is bad.
-        return error.code == "InvalidEndpoint.ClosedEndpoint" ? .missing : nil
+        return status == 400 && error.code == "InvalidEndpoint.ClosedEndpoint" ? .missing : nil
     }
 }

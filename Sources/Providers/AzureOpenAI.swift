@@ -22,8 +22,6 @@ enum AzureOpenAI: Provider {
     static func outputLimitName(for operation: Operation) -> String? { OpenAI.outputLimitName(for: operation) }
 
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
-        if error.says("insufficient_quota") { return .providerMoney }
-        // It bills the prompt that its content filter blocked (providers.md, section 3).
-        return status == 400 && error.code == "content_filter" ? .callerFault(billsInput: true) : nil
+        OpenAI.meaning(error, status: status)
     }
 }

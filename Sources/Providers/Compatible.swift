@@ -7,9 +7,6 @@ enum Compatible: Provider {
     static func serves(_ operation: Operation, apiVersion: String?) -> Bool { true }
 
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
-        if let known = DashScope.meaning(error, status: status) ?? Ark.meaning(error, status: status) { return known }
-        if let known = ModelArts.meaning(error, status: status) { return known }
-        // Azure's word, behind some proxies: it bills the prompt.
-        return error.code == "content_filter" ? .callerFault(billsInput: true) : nil
+        DashScope.meaning(error, status: status) ?? Ark.meaning(error, status: status) ?? ModelArts.meaning(error, status: status)
     }
 }

@@ -12,6 +12,6 @@ enum ModelArts: Provider {
 
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
         // Its content filter says 403: the prompt is at fault, not the credential.
-        error.code == "ModelArts.81011" ? .callerFault(billsInput: false) : nil
+        status == 403 && error.code == "ModelArts.81011" ? .callerFault(billsInput: false) : nil
     }
 }

@@ -81,7 +81,6 @@ extension ProviderKind {
         case .compatible: Compatible.self
         }
     }
-
 }
 
 extension ErrorFacts {
