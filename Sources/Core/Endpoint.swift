@@ -2,6 +2,8 @@
 public enum ProviderKind: String, Sendable, CaseIterable {
     case openai
     case azure
+    /// Anthropic: Claude, in its own dialect.
+    case anthropic
     /// Alibaba Cloud Model Studio: Qwen.
     case dashscope
     /// Huawei Cloud ModelArts Studio: Pangu and others.
@@ -55,6 +57,8 @@ public struct ServedModel: Sendable, Hashable {
     public var tokenizer: String?
     /// Calls may leave state here and build on it; nil: Responses are asked not to be kept.
     public var state: KeptState?
+
+    public var keepsConversations: Bool { state?.allowsConversations == true }
 
     public init(
         upstreamName: String, price: String, maxOutputTokens: Int64, maxTokensPerImage: Int64? = nil,

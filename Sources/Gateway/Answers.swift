@@ -79,11 +79,11 @@ extension CallRelay {
         }
         let isStream = head.head[.contentType].map { head.head.withBytes(of: $0, isEventStream) } ?? false
         guard isStream else { return answer.kind = .whole }
-        if operation == .conversations {
+        if !dialect.generates {
             return failAttempt(.malformedAnswer, word: "unexpected_stream", mayHaveArrived: true)
         }
         answer.kind = .stream(
-            StreamReader(dialect: operation.streamDialect, hideUsage: plan.hidesUsage, keepsText: canEstimate, ids: answer.ids))
+            StreamReader(dialect: dialect, hideUsage: plan.hidesUsage, keepsText: canEstimate, ids: answer.ids))
     }
 
     func answered(_ body: ByteBuffer) {
@@ -189,8 +189,8 @@ extension CallRelay {
         }
         if found.error != nil, found.usage == nil { return failedInside(answer.bytes) }
         if let hold {
-            if operation == .conversations {
-                // What is kept is paid for by the calls that build on it.
+            if dialect == .conversations || dialect == .tokenCount {
+                // What is kept is paid for by the calls that build on it, and counting by nobody.
                 end(hold, .settled(Usage(), .zero, estimated: false, tier: tier))
             } else if let usage = found.usage {
                 end(
@@ -337,7 +337,7 @@ extension CallRelay {
         guard case .cut(let failure) = answer.ending else { return finishLogged() }
         lane.count(failure)
         let sink = sink
-        sink?.send(failure.event(operation))
+        sink?.send(failure.event(dialect, requestID: names?.requestID))
         finish()
         sink?.cut()
     }
@@ -366,29 +366,26 @@ extension CallRelay {
     }
 }
 
-extension Operation {
-    var streamDialect: StreamDialect {
-        switch self {
-        case .chat, .embeddings, .conversations: .chat
-        case .completions: .completions
-        case .responses: .responses
-        }
-    }
-}
-
 extension Failure {
     /// The failure as an event of a stream that has begun.
-    func event(_ operation: Operation) -> ByteBuffer {
+    func event(_ dialect: Dialect, requestID: String?) -> ByteBuffer {
         var event = ByteBufferAllocator().buffer(capacity: 512)
-        if operation == .responses {
+        switch dialect {
+        case .responses:
             event.writeString("event: error\ndata: {\"type\":\"error\",\"code\":\"\(code)\",\"message\":")
             event.writeJSON("\(message) \(action)")
-            event.writeString(",\"param\":null}\n\n")
-        } else {
+            event.writeStaticString(",\"param\":null}")
+        case .messages, .tokenCount:
+            event.writeStaticString("event: error\ndata: ")
+            event.writeImmutableBuffer(body(.anthropic, requestID: requestID))
+        case .generation, .multimodalGeneration:
+            event.writeString("event:error\n:HTTP_STATUS/\(status)\ndata:")
+            event.writeImmutableBuffer(body(.dashscope, requestID: requestID))
+        case .chat, .completions, .embeddings, .conversations:
             event.writeStaticString("data: ")
-            event.writeImmutableBuffer(body(.openAI))
-            event.writeStaticString("\n\n")
+            event.writeImmutableBuffer(body(.openAI, requestID: requestID))
         }
+        event.writeStaticString("\n\n")
         return event
     }
 }

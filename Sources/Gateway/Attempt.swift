@@ -79,13 +79,13 @@ extension CallRelay {
         if let field = storedItems(scan, at: way.target) { return .refused(.unbounded(field.field, field.reason)) }
         let inputTokens: Int64
         let stateBound = stateBound(way)
-        // What a conversation begins with is input of the calls that build on it, and bounded there.
-        let isInput = operation != .conversations
+        // What a conversation begins with is input of the calls that build on it, and bounded there; counting costs nothing.
+        let isInput = dialect != .conversations && dialect != .tokenCount
         let bytesBound =
             isInput
             ? saturated(
                 inputTokenBound(inputBytes: body.readableBytes, messages: scan.messages, images: 0, imageBound: nil) ?? .max,
-                plus: stateBound) : 0
+                plus: saturated(stateBound, plus: toolTokenBound(scan, dialect: dialect))) : 0
         isInputBounded = true
         switch isInput ? Providers.inputBound(scan, bytesBound: bytesBound, served: way.served) : .tokens(0) {
         case .tokens(let tokens): inputTokens = tokens
@@ -106,9 +106,9 @@ extension CallRelay {
         partsBound = saturated(inputTokens - bytesBound, plus: stateBound)
         let outputs = outputs
         let asked = scan.outputLimit
-        var perChoice: Int64 = !operation.generates ? 0 : asked ?? way.served.maxOutputTokens
+        var perChoice: Int64 = !dialect.generates ? 0 : asked ?? way.served.maxOutputTokens
         if way.needsOutputLimit { perChoice = min(perChoice, way.served.maxOutputTokens) }
-        var mustSay = way.needsOutputLimit && operation.generates
+        var mustSay = way.needsOutputLimit && dialect.generates
         clampedOutput = nil
         attempts += 1
         attemptID = AttemptID(using: &lane.random)
@@ -132,7 +132,7 @@ extension CallRelay {
                 holdSequence = admitted.sequence
                 setBound(scan.echo ? saturated(outputBound, plus: inputTokens) : outputBound)
                 plan = rewritePlan(
-                    scan, body: body, operation: operation, endpoint: way.target, served: way.served,
+                    scan, body: body, dialect: dialect, endpoint: way.target, served: way.served,
                     outputLimit: mustSay ? perChoice : nil, state: state?.splice)
                 return .held(syncFirst: mustSyncFirst)
             case .unavailable: return .stopped(.journalUnavailable)
@@ -151,7 +151,7 @@ extension CallRelay {
             case .paced(let pace): return .stopped(.paceLimited(pace))
             case .refused(let refusal):
                 let failure = Failure.limitReached(refusal)
-                guard operation.generates, clamps < clampTries,
+                guard dialect.generates, clamps < clampTries,
                     let headroom = lane.ledger.headroom(key: key.account, at: now),
                     let affordable = affordableOutput(
                         headroom, TokenBound(input: inputTokens, output: 0, hasAudio: hasAudio, tier: tier), choices: outputs,
@@ -185,7 +185,7 @@ extension CallRelay {
     var probablyUsed: Int64 {
         if operation == .conversations { return 0 }
         let input = Int64(body.readableBytes / probableBytesPerToken + 1)
-        if !operation.generates { return input }
+        if !dialect.generates { return input }
         let (output, overflow) = outputs.multipliedReportingOverflow(by: scan.outputLimit ?? probableOutputTokens)
         return overflow ? .max / 2 : saturated(input, plus: output)
     }
@@ -199,7 +199,7 @@ extension CallRelay {
         }
         guard !lane.board.isSuspended(way.slot) else { return endSuspended(hold) }
         guard let permit = facts?.permit(attemptID, at: way.endpoint, on: lane, in: snapshot, now: now),
-            let head = way.head(for: operation)
+            let head = way.head(for: dialect)
         else {
             return endDenied(hold)
         }
@@ -213,7 +213,9 @@ extension CallRelay {
         request.writeStaticString("\r\nx-weir-attempt: ")
         request.writeHexadecimal16(attemptID.high)
         request.writeHexadecimal16(attemptID.low)
-        request.writeStaticString("\r\ncontent-length: ")
+        request.writeStaticString("\r\n")
+        request.writeImmutableBuffer(passedHeaders)
+        request.writeStaticString("content-length: ")
         request.writeDecimal(length)
         request.writeStaticString("\r\n\r\n")
         request.writeSpliced(body, plan.splices)

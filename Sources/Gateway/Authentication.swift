@@ -6,11 +6,13 @@ extension Snapshot {
     /// The key that a request carries, looked up by the SHA-256 of the whole of it. Labels come from here, never from headers.
     func authenticate(_ head: HTTPHead, at now: Timestamp) -> Result<KeyEntry, Failure> {
         let bearer = head[.authorization]
-        let named = head[.apiKey]
-        if bearer == nil && named == nil { return .failure(.missingKey) }
-        guard bearer == nil || named == nil, !head.isRepeated(.authorization), !head.isRepeated(.apiKey),
-            let span = bearer ?? named
-        else { return .failure(.twoKeys) }
+        let azure = head[.apiKey]
+        let anthropic = head[.xAPIKey]
+        guard let span = bearer ?? azure ?? anthropic else { return .failure(.missingKey) }
+        let isOne = (bearer == nil ? 0 : 1) + (azure == nil ? 0 : 1) + (anthropic == nil ? 0 : 1) == 1
+        guard isOne, !head.isRepeated(.authorization), !head.isRepeated(.apiKey), !head.isRepeated(.xAPIKey) else {
+            return .failure(.twoKeys)
+        }
         let digest = head.withBytes(of: span) { bytes -> KeyDigest? in
             guard bearer != nil else { return KeyDigest(of: bytes) }
             // RFC 6750: the scheme is matched in any case.

@@ -31,9 +31,15 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var snapshot: Snapshot
     var key: KeyEntry?
     var names: CallNames?
-    var operation = Operation.chat
+    /// In whose words it came, and wants its answer.
+    var dialect = Dialect.chat
+    var operation: Operation { dialect.operation }
     var shape = ErrorShape.openAI
     var deployment: String?
+    /// Header lines of the client's that belong to its dialect and go on with the call.
+    var passedHeaders = ByteBuffer()
+    /// DashScope's own dialect asks for a stream in a header.
+    var streamsByHeader = false
     var model = ""
     var facts: CallFacts?
     /// As its client narrowed them; nil: those of its key.
@@ -125,10 +131,11 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             guard request.method == .get else { return refused(.methodNotAllowed("GET")) }
             answerModels(route, for: found)
             return false
-        case .call(let operation, let deployment):
+        case .call(let dialect, let deployment):
             guard request.method == .post else { return refused(.methodNotAllowed("POST")) }
-            self.operation = operation
+            self.dialect = dialect
             self.deployment = deployment
+            takeDialectHeaders(request.head)
         }
         if request.head.hasOwnFields {
             switch claimedLabels(request.head, of: found.caller, in: snapshot.catalogue.classes) {
@@ -165,12 +172,13 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     func requestEnded() {
         guard phase == .receiving else { return }
         do throws(ScanError) {
-            scan = try scanRequest(body, operation: operation, maxDepth: snapshot.limits.jsonDepth)
+            scan = try scanRequest(body, dialect: dialect, maxDepth: snapshot.limits.jsonDepth)
         } catch {
             return fail(
                 Failure.caller(
                     error.code.rawValue, 400, error.message, error.action, parameter: error.parameter.map { "\($0)" }))
         }
+        if dialect.isGeneration { scan.stream = streamsByHeader }
         decide()
     }
 
@@ -208,7 +216,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             return fail(.modelMissing)
         }
         // Nearly every call asks for nothing of the kind, and then nobody needs to know whether its key is limited.
-        if let field = unbounded(scan, body: body, operation: operation),
+        if let field = unbounded(scan, body: body, dialect: dialect),
             !field.isPermittedWithoutLimit || lane.ledger.headroom(key: key.account, at: now) != nil
         {
             return fail(.unbounded(field.field, field.reason))
@@ -232,8 +240,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         }
         let decision = route(
             facts, in: snapshot.catalogue, health: lane.health,
-            serves: { [model = facts.model] in
-                snapshot.serves($0, $1) && ($1 != .conversations || snapshot.keepsConversations(endpoint: $0, model: model))
+            serves: { [model = facts.model, dialect] in
+                snapshot.serves($0, dialect) && ($1 != .conversations || snapshot.keepsConversations(endpoint: $0, model: model))
             }, at: now, using: &lane.random)
         switch decision {
         case .attempt(let endpoints):
@@ -316,7 +324,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         let known = !model.isEmpty && snapshot.catalogue.model(named: model) != nil
         lane.ledger.refusal(key: key?.record.id, code: failure.code, model: known ? model : nil, at: .now())
         if let sink {
-            let body = failure.body(shape)
+            let body = failure.body(shape, requestID: names?.requestID)
             var headers = ByteBufferAllocator().buffer(capacity: 192)
             headers.writeStaticString("content-type: application/json\r\n")
             headers.writeString(failure.retryHeaders)
@@ -350,6 +358,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         snapshot = lane.snapshot
         key = nil
         deployment = nil
+        passedHeaders = ByteBuffer()
+        streamsByHeader = false
         model = ""
         facts = nil
         ownLabels = nil

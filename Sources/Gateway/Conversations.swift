@@ -33,7 +33,7 @@ extension CallRelay {
 extension Snapshot {
     /// Whether a conversation for a model can stay at an endpoint.
     func keepsConversations(endpoint: Int, model: Int?) -> Bool {
-        model.flatMap { way(endpoint: endpoint, model: $0) }?.served.state?.allowsConversations == true
+        model.flatMap { way(endpoint: endpoint, model: $0) }?.served.keepsConversations == true
     }
 }
 

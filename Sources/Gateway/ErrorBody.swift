@@ -2,7 +2,7 @@ import Core
 import NIOCore
 
 /// The shape in which a caller expects errors.
-enum ErrorShape: Sendable { case openAI, azure }
+enum ErrorShape: Sendable { case openAI, azure, anthropic, dashscope }
 
 extension Failure {
     /// The word OpenAI's SDKs know for this kind of failure.
@@ -16,16 +16,45 @@ extension Failure {
         }
     }
 
-    /// The error as a JSON body: OpenAI's four members, or the two that Azure's gateway sends.
-    func body(_ shape: ErrorShape) -> ByteBuffer {
-        var json = ByteBufferAllocator().buffer(capacity: 512)
-        json.writeString("{\"error\":{\"message\":")
-        json.writeJSON("\(message) \(action)")
-        if shape == .openAI {
-            json.writeString(",\"type\":\"\(openAIType)\",\"param\":")
-            if let parameter { json.writeJSON(parameter) } else { json.writeString("null") }
+    /// The word Anthropic's SDKs know for this kind of failure.
+    private var anthropicType: String {
+        switch status {
+        case 401: "authentication_error"
+        case 403: "permission_error"
+        case 404: "not_found_error"
+        case 413: "request_too_large"
+        case 429: "rate_limit_error"
+        case 503: "overloaded_error"
+        case 504: "timeout_error"
+        case 400..<500: "invalid_request_error"
+        default: "api_error"
         }
-        json.writeString(",\"code\":\"\(code)\"}}")
+    }
+
+    /// The error as a JSON body: OpenAI's four members, the two that Azure's gateway sends, or as Anthropic and DashScope write theirs.
+    ///
+    /// - Parameter requestID: those two have it in the body.
+    func body(_ shape: ErrorShape, requestID: String?) -> ByteBuffer {
+        var json = ByteBufferAllocator().buffer(capacity: 512)
+        func words(_ json: inout ByteBuffer) { json.writeJSON("\(message) \(action)") }
+        switch shape {
+        case .openAI, .azure:
+            json.writeStaticString("{\"error\":{\"message\":")
+            words(&json)
+            if shape == .openAI {
+                json.writeString(",\"type\":\"\(openAIType)\",\"param\":")
+                if let parameter { json.writeJSON(parameter) } else { json.writeString("null") }
+            }
+            json.writeString(",\"code\":\"\(code)\"}}")
+        case .anthropic:
+            json.writeString("{\"type\":\"error\",\"error\":{\"type\":\"\(anthropicType)\",\"message\":")
+            words(&json)
+            json.writeString(",\"code\":\"\(code)\"},\"request_id\":\"\(requestID ?? "")\"}")
+        case .dashscope:
+            json.writeString("{\"code\":\"\(code)\",\"message\":")
+            words(&json)
+            json.writeString(",\"request_id\":\"\(requestID ?? "")\"}")
+        }
         return json
     }
 

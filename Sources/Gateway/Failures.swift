@@ -13,7 +13,7 @@ extension Failure {
 
     static let missingKey = caller(
         "weir_key_missing", 401, "The request carries no key.",
-        "Send your Weir key as `Authorization: Bearer …`, or as `api-key` on Azure paths.")
+        "Send your Weir key as `Authorization: Bearer …`, or as `api-key` or `x-api-key` as Azure's and Anthropic's SDKs do.")
     static let twoKeys = caller(
         "weir_key_ambiguous", 401, "The request carries more than one credential.",
         "Send the key once, in one header.")
@@ -21,7 +21,7 @@ extension Failure {
         "weir_key_refused", 401, "The key is unknown, revoked or expired.", "Ask your platform team for a valid key.")
     static let routeNotGoverned = caller(
         "weir_route_not_governed", 404, "Weir does not govern this route, so it passes nothing through it.",
-        "Use one of the routes in the documentation: chat/completions, completions, embeddings, responses, conversations or models."
+        "Use one of the routes in the documentation: chat/completions, completions, embeddings, responses, conversations, messages, models or DashScope's generation."
     )
     static func methodNotAllowed(_ method: String) -> Failure {
         caller("weir_method_not_allowed", 405, "This route does not take the method of this request.", "Use \(method).")

@@ -2,7 +2,7 @@ import Core
 
 /// What a request's path asks for.
 enum Route: Sendable, Equatable {
-    case call(Operation, deployment: String?)
+    case call(Dialect, deployment: String?)
     case models
     case model(String)
 
@@ -10,8 +10,8 @@ enum Route: Sendable, Equatable {
     /// encoded one is not governed.
     init?(path: UnsafeRawBufferPointer) {
         if let rest = path.dropping("/v1/") ?? path.dropping("/openai/v1/") {
-            if let operation = Operation(path: rest) {
-                self = .call(operation, deployment: nil)
+            if let dialect = Dialect(path: rest) {
+                self = .call(dialect, deployment: nil)
             } else if rest.equals("models") {
                 self = .models
             } else if let name = rest.dropping("models/"), !name.isEmpty {
@@ -20,22 +20,32 @@ enum Route: Sendable, Equatable {
                 return nil
             }
         } else if let rest = path.dropping("/openai/deployments/"), let slash = rest.firstIndex(of: UInt8(ascii: "/")), slash > 0,
-            let operation = Operation(path: UnsafeRawBufferPointer(rebasing: rest[(slash + 1)...])), operation != .responses,
-            operation != .conversations
+            let dialect = Dialect(path: UnsafeRawBufferPointer(rebasing: rest[(slash + 1)...])),
+            dialect == .chat || dialect == .completions || dialect == .embeddings
         {
-            self = .call(operation, deployment: String(decoding: rest[..<slash], as: UTF8.self))
+            self = .call(dialect, deployment: String(decoding: rest[..<slash], as: UTF8.self))
+        } else if let rest = path.dropping("/api/v1/services/aigc/") {
+            if rest.equals("text-generation/generation") {
+                self = .call(.generation, deployment: nil)
+            } else if rest.equals("multimodal-generation/generation") {
+                self = .call(.multimodalGeneration, deployment: nil)
+            } else {
+                return nil
+            }
         } else {
             return nil
         }
     }
 
-    /// Errors on any path below `/openai/` are shaped as Azure's.
+    /// Each family of paths has errors of its own shape: Azure's, Anthropic's, DashScope's, and OpenAI's for the rest.
     static func shape(ofPath path: UnsafeRawBufferPointer) -> ErrorShape {
-        path.dropping("/openai/") == nil ? .openAI : .azure
+        if path.dropping("/openai/") != nil { return .azure }
+        if path.dropping("/v1/messages") != nil { return .anthropic }
+        return path.dropping("/api/v1/") == nil ? .openAI : .dashscope
     }
 }
 
-extension Operation {
+extension Dialect {
     fileprivate init?(path: UnsafeRawBufferPointer) {
         if path.equals("chat/completions") {
             self = .chat
@@ -45,6 +55,10 @@ extension Operation {
             self = .embeddings
         } else if path.equals("responses") {
             self = .responses
+        } else if path.equals("messages") {
+            self = .messages
+        } else if path.equals("messages/count_tokens") {
+            self = .tokenCount
         } else if path.equals("conversations") {
             self = .conversations
         } else {

@@ -64,13 +64,13 @@ extension CallRelay {
         endEstimated(
             hold,
             Said(
-                text: reader.text, bytes: reader.outputBytes, tokens: reader.estimatedTokens, usage: reader.usage,
-                rawUsage: reader.rawUsage, tier: reader.servedTier))
+                text: reader.text, bytes: reader.outputBytes, tokens: reader.estimatedTokens,
+                usage: reader.usage ?? reader.usageAtStart, rawUsage: reader.rawUsage, tier: reader.servedTier))
     }
 
     /// Ends the hold of a whole answer whose provider did not count by the answer's text.
     func endEstimated(_ hold: Hold, _ answer: AnswerScan) {
-        guard let text = readAnswerText(self.answer.bytes, operation: operation) else {
+        guard let text = readAnswerText(self.answer.bytes, dialect: dialect) else {
             return end(hold, estimate(outputTokens: nil))
         }
         let tokens = Int64(Said.tokens(ofBytes: text.bytes))

@@ -65,7 +65,7 @@ public final class Snapshot: Sendable {
     /// By tenant: what its ids of stored state are signed with.
     let stateKeys: [SymmetricKey]
     private let secrets: TenantSecrets
-    /// By endpoint and operation.
+    /// By endpoint and dialect.
     private let served: [[Bool]]
 
     public init(
@@ -95,11 +95,11 @@ public final class Snapshot: Sendable {
                 }
             }
         }
-        served = catalogue.endpoints.map { endpoint in Operation.allCases.map { endpoint.serves($0) } }
+        served = catalogue.endpoints.map { endpoint in Dialect.allCases.map { endpoint.speaks($0) } }
         endpointIndex = Dictionary(uniqueKeysWithValues: catalogue.endpoints.enumerated().map { ($1.name, $0) })
         keptModels = models.map { model in catalogue.endpoints.contains { $0.models[model]?.state != nil } }
         conversationModels = models.map { model in
-            catalogue.endpoints.contains { $0.models[model]?.state?.allowsConversations == true }
+            catalogue.endpoints.contains { $0.models[model]?.keepsConversations == true }
         }
     }
 
@@ -111,7 +111,7 @@ public final class Snapshot: Sendable {
             secrets: secrets)
     }
 
-    func serves(_ endpoint: Int, _ operation: Operation) -> Bool { served[endpoint][operation.index] }
+    func serves(_ endpoint: Int, _ dialect: Dialect) -> Bool { served[endpoint][dialect.index] }
 
     /// Whether some endpoint keeps state of calls to this model.
     func keepsState(_ kind: StateKind, model: Int) -> Bool {

@@ -120,7 +120,7 @@ extension CallRelay {
         lane.board.read([home], at: snapshot.slots, into: &lane.health)
         let name = snapshot.catalogue.endpoints[home].name
         switch stay(
-            facts, at: home, in: snapshot.catalogue, health: lane.health[home], serves: snapshot.serves(home, operation), at: now)
+            facts, at: home, in: snapshot.catalogue, health: lane.health[home], serves: snapshot.serves(home, dialect), at: now)
         {
         case .possible:
             candidates = [home]

@@ -47,7 +47,7 @@ final class Way: Sendable {
     let vocabulary: String?
     /// By rising day; no price where the book has none that is known.
     private let prices: [(from: Timestamp, dated: DatedPrice?)]
-    /// By the operation's index.
+    /// By the dialect's index.
     private let heads: [ShapedHead?]
 
     init(endpoint index: Int, of catalogue: Catalogue, model: String, served: ServedModel, prices: PriceBook, slot: Int) {
@@ -69,12 +69,12 @@ final class Way: Sendable {
                 model: model, upstreamModel: served.upstreamName, endpoint: target.name, link: catalogue.links[index].name,
                 operator: target.labels.operator, operatorCountry: target.labels.operatorCountry,
                 processedIn: target.labels.processedIn.sorted(), price: served.price))
-        heads = Operation.allCases.map { target.serves($0) ? target.head(for: $0, model: served) : nil }
+        heads = Dialect.allCases.map { target.speaks($0) ? target.head(for: $0, model: served) : nil }
     }
 
     /// The price that holds at a moment; nil is a refusal, never zero.
     func price(at now: Timestamp) -> DatedPrice? { prices.last { $0.from <= now }?.dated }
 
-    /// How a call of this operation is addressed; nil when the endpoint does not serve it.
-    func head(for operation: Operation) -> ShapedHead? { heads[operation.index] }
+    /// How a call in this dialect is addressed; nil when the endpoint does not speak it.
+    func head(for dialect: Dialect) -> ShapedHead? { heads[dialect.index] }
 }

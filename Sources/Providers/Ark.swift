@@ -6,11 +6,8 @@ import Wire
 ///
 /// Paths and errors: volcengine-python-sdk 5.0.54, docs.volcengine.com/docs/82379.
 enum Ark: Provider {
-    static func serves(_ operation: Operation, apiVersion: String?) -> Bool {
-        switch operation {
-        case .chat, .embeddings, .responses: true
-        case .completions, .conversations: false
-        }
+    static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool {
+        dialect == .chat || dialect == .embeddings || dialect == .responses
     }
 
     static let moneyWords: Set = ["AccountOverdueError", "SetLimitExceeded", "QuotaExceeded"]

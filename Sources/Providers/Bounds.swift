@@ -12,8 +12,8 @@ public struct Unbounded: Sendable, Hashable {
 
 /// Looks for what must be refused: state at the provider without a signed id always, the rest where money is limited. Images and
 /// audio are not among it: whether they are bounded depends on the endpoint (`inputBound`).
-public func unbounded(_ scan: RequestScan, body: ByteBuffer, operation: Operation) -> Unbounded? {
-    if operation == .responses || operation == .conversations {
+public func unbounded(_ scan: RequestScan, body: ByteBuffer, dialect: Dialect) -> Unbounded? {
+    if dialect == .responses || dialect == .conversations {
         let state = "it lies at the provider under an id that Weir has not signed"
         if scan.background {
             return Unbounded(field: "background", reason: "its answer would be fetched later, outside of any hold")
@@ -26,6 +26,10 @@ public func unbounded(_ scan: RequestScan, body: ByteBuffer, operation: Operatio
     }
     let hosted = "hosted tools run at the provider at a cost and a place that Weir does not govern for now"
     if let tool = scan.hostedTool { return Unbounded(field: "tools", reason: hosted + body.name(at: tool)) }
+    if let uplift = scan.uplift {
+        return Unbounded(
+            field: body.word(at: uplift), reason: "it changes the price by a factor that the price book does not have")
+    }
     if scan.webSearchOptions { return Unbounded(field: "web_search_options", reason: hosted) }
     if let retrieval = scan.retrieval { return Unbounded(field: body.word(at: retrieval), reason: hosted) }
     let unpriced = "its cost is not bounded by the size of the request, and the key has a limit"
@@ -58,6 +62,15 @@ extension ByteBuffer {
         let word = word(at: range)
         return word.isEmpty ? "" : " (\(word))"
     }
+}
+
+/// Tokens of the instructions that Anthropic puts before a request that has tools, and of its definitions of a tool that names a type: more
+/// than any that its price page lists (346 for tools, 700 for the text editor, 735 for the computer; platform.claude.com/docs, tool use).
+public let messagesToolTokens: Int64 = 1_000
+
+/// What a provider adds to the input of a call that has tools.
+public func toolTokenBound(_ scan: RequestScan, dialect: Dialect) -> Int64 {
+    scan.tools > 0 && dialect.isMessages ? messagesToolTokens * Int64(scan.tools + 1) : 0
 }
 
 /// Items for which an endpoint may take what it keeps under their ids, whoever's that is. vLLM reads no ids of items.

@@ -1,19 +1,25 @@
 import Core
 import Wire
 
-/// Alibaba Cloud Model Studio by its OpenAI-compatible paths (`…/compatible-mode/v1`): Qwen and the models that it hosts.
+/// Alibaba Cloud Model Studio: Qwen and the models that it hosts, by its OpenAI-compatible paths (`…/compatible-mode/v1`) and its own
+/// (`…/api/v1/services/aigc`).
 ///
 /// Paths and errors: alibabacloud.com/help, Model Studio (read 2026-11-23). `/completions` is on no list of its paths; Responses are there for
 /// some models.
 enum DashScope: Provider {
-    static func serves(_ operation: Operation, apiVersion: String?) -> Bool {
-        switch operation {
-        case .chat, .embeddings, .responses: true
-        case .completions, .conversations: false
-        }
+    static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool {
+        dialect == .chat || dialect == .embeddings || dialect == .responses || dialect.isGeneration
     }
 
-    static func reads(limit name: String, for operation: Operation) -> Bool { name == outputLimitName(for: operation) }
+    /// Its own dialect lies beside the compatible one.
+    static func target(for dialect: Dialect, basePath: String, deployment: String, apiVersion: String?) -> String {
+        guard dialect.isGeneration else { return basePath + dialect.path }
+        let compatible = "/compatible-mode/v1"
+        let front = basePath.hasSuffix(compatible) ? String(basePath.dropLast(compatible.utf8.count)) : ""
+        return "\(front)/api/v1/services/aigc\(dialect.path)"
+    }
+
+    static var readsBothChatLimits: Bool { false }
 
     /// Here `insufficient_quota` is pace, tokens a minute, and not money as at OpenAI.
     static let moneyWords: Set = [

@@ -4,7 +4,7 @@ import Wire
 /// DeepSeek's own API. It says 402 where its account has no money, keeps a queued call alive with comments or empty lines, and sends no headers of
 /// quota (api-docs.deepseek.com, read 2026-11-23).
 enum DeepSeek: Provider {
-    static func serves(_ operation: Operation, apiVersion: String?) -> Bool { operation == .chat || operation == .responses }
+    static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool { dialect == .chat || dialect == .responses }
 
-    static func reads(limit name: String, for operation: Operation) -> Bool { name == outputLimitName(for: operation) }
+    static var readsBothChatLimits: Bool { false }
 }

@@ -3,15 +3,17 @@ import Core
 // Engines that one runs oneself. They speak OpenAI's dialect and differ in what they leave out.
 
 enum VLLM: Provider {
-    static func serves(_ operation: Operation, apiVersion: String?) -> Bool { operation != .conversations }
+    static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool {
+        OpenAI.dialects.contains(dialect) && dialect != .conversations
+    }
 }
 
 enum LlamaCpp: Provider {
-    static func reads(limit name: String, for operation: Operation) -> Bool {
+    static func reads(limit name: String, for dialect: Dialect) -> Bool {
         switch name {
-        case "n_predict": operation == .chat || operation == .completions
-        case "max_completion_tokens": operation == .chat
-        default: name == outputLimitName(for: operation)
+        case "n_predict": dialect == .chat || dialect == .completions
+        case "max_completion_tokens": dialect == .chat
+        default: name == outputLimitName(for: dialect)
         }
     }
 }
@@ -21,5 +23,5 @@ enum SGLang: Provider {
 
 enum Ollama: Provider {
     /// It knows `max_tokens` only.
-    static func reads(limit name: String, for operation: Operation) -> Bool { name == outputLimitName(for: operation) }
+    static var readsBothChatLimits: Bool { false }
 }

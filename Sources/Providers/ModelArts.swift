@@ -6,9 +6,9 @@ import Wire
 /// Paths and errors: support.huaweicloud.com, ModelArts MaaS API reference (read 2026-11-23). It repeats the usage in every chunk of a stream, which is
 /// read as the last one.
 enum ModelArts: Provider {
-    static func serves(_ operation: Operation, apiVersion: String?) -> Bool { operation == .chat || operation == .embeddings }
+    static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool { dialect == .chat || dialect == .embeddings }
 
-    static func reads(limit name: String, for operation: Operation) -> Bool { name == outputLimitName(for: operation) }
+    static var readsBothChatLimits: Bool { false }
 
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
         // Its content filter says 403: the prompt is at fault, not the credential.

@@ -3,18 +3,18 @@ import Wire
 
 /// OpenAI's own API.
 enum OpenAI: Provider {
-    static func serves(_ operation: Operation, apiVersion: String?) -> Bool { true }
+    static let dialects: Set<Dialect> = [.chat, .completions, .embeddings, .responses, .conversations]
+
+    static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool { dialects.contains(dialect) }
 
     /// It stops at the model's maximum.
     static var needsOutputLimit: Bool { false }
 
-    static func outputLimitName(for operation: Operation) -> String? {
-        switch operation {
-        case .embeddings, .conversations: nil
-        case .responses: "max_output_tokens"
-        case .completions: "max_tokens"
+    static func outputLimitName(for dialect: Dialect) -> String? {
+        switch dialect {
         // OpenAI's reasoning models answer `max_tokens` with 400 unsupported_parameter (vercel/ai recording, openai-o1mini-400).
         case .chat: "max_completion_tokens"
+        default: dialect.outputLimitName
         }
     }
 

@@ -4,44 +4,38 @@ import Wire
 /// All that Weir knows of one provider's wire. Each provider is one type in one file; what its file leaves out is as in OpenAI's
 /// dialect on a server of one's own (`extension Provider`, below).
 protocol Provider {
-    /// Whether its API has the operation at all. `apiVersion`: Azure's dated API, if the endpoint is called by it.
-    static func serves(_ operation: Operation, apiVersion: String?) -> Bool
+    /// Whether its API has the dialect at all. `apiVersion`: Azure's dated API, if the endpoint is called by it.
+    static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool
 
-    /// The path of an operation below the endpoint's base path, with its query.
-    static func path(for operation: Operation, deployment: String, apiVersion: String?) -> String
+    /// The request target of a call in a dialect, with its query. `basePath` is the endpoint's, without a slash at its end.
+    static func target(for dialect: Dialect, basePath: String, deployment: String, apiVersion: String?) -> String
 
-    /// The header line that carries our credential.
+    /// The header lines that carry our credential.
     static func credentialLine(_ credential: String) -> String
 
     /// Whether the output must be limited in the request because the provider has no maximum of its own to rely on.
     static var needsOutputLimit: Bool { get }
 
-    /// The member that limits the output of an operation, when the call names none.
-    static func outputLimitName(for operation: Operation) -> String?
+    /// The member that limits the output of a call, when it names none.
+    static func outputLimitName(for dialect: Dialect) -> String?
+
+    /// Whether it takes chat's limit under OpenAI's newer name and the older one alike.
+    static var readsBothChatLimits: Bool { get }
 
     /// Whether the provider takes its limit from this member; others it ignores or refuses.
-    static func reads(limit name: String, for operation: Operation) -> Bool
+    static func reads(limit name: String, for dialect: Dialect) -> Bool
 
     /// What an error means in this provider's own words; nil: what its status means everywhere (`meaning`).
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning?
 }
 
 extension Provider {
-    static func serves(_ operation: Operation, apiVersion: String?) -> Bool {
-        switch operation {
-        case .chat, .completions, .embeddings: true
-        case .responses, .conversations: false
-        }
+    static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool {
+        dialect == .chat || dialect == .completions || dialect == .embeddings
     }
 
-    static func path(for operation: Operation, deployment: String, apiVersion: String?) -> String {
-        switch operation {
-        case .chat: "/chat/completions"
-        case .completions: "/completions"
-        case .embeddings: "/embeddings"
-        case .responses: "/responses"
-        case .conversations: "/conversations"
-        }
+    static func target(for dialect: Dialect, basePath: String, deployment: String, apiVersion: String?) -> String {
+        basePath + dialect.path
     }
 
     static func credentialLine(_ credential: String) -> String { "authorization: Bearer \(credential)" }
@@ -49,26 +43,49 @@ extension Provider {
     /// Engines go on until the context is full.
     static var needsOutputLimit: Bool { true }
 
-    static func outputLimitName(for operation: Operation) -> String? {
-        switch operation {
-        case .embeddings, .conversations: nil
-        case .responses: "max_output_tokens"
-        case .completions, .chat: "max_tokens"
-        }
-    }
+    static func outputLimitName(for dialect: Dialect) -> String? { dialect.outputLimitName }
 
-    static func reads(limit name: String, for operation: Operation) -> Bool {
-        if name == outputLimitName(for: operation) { return true }
-        return operation == .chat && (name == "max_tokens" || name == "max_completion_tokens")
+    static var readsBothChatLimits: Bool { true }
+
+    static func reads(limit name: String, for dialect: Dialect) -> Bool {
+        if name == outputLimitName(for: dialect) { return true }
+        return dialect == .chat && readsBothChatLimits && (name == "max_tokens" || name == "max_completion_tokens")
     }
 
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? { nil }
+}
+
+extension Dialect {
+    /// Below an API's base path.
+    var path: String {
+        switch self {
+        case .chat: "/chat/completions"
+        case .completions: "/completions"
+        case .embeddings: "/embeddings"
+        case .responses: "/responses"
+        case .conversations: "/conversations"
+        case .messages: "/messages"
+        case .tokenCount: "/messages/count_tokens"
+        case .generation: "/text-generation/generation"
+        case .multimodalGeneration: "/multimodal-generation/generation"
+        }
+    }
+
+    /// The member that limits the output, as most providers name it.
+    var outputLimitName: String? {
+        switch self {
+        case .embeddings, .conversations, .tokenCount: nil
+        case .responses: "max_output_tokens"
+        case .chat, .completions, .messages, .generation, .multimodalGeneration: "max_tokens"
+        }
+    }
 }
 
 extension ProviderKind {
     var wire: any Provider.Type {
         switch self {
         case .openai: OpenAI.self
+        case .anthropic: Anthropic.self
         case .azure: AzureOpenAI.self
         case .dashscope: DashScope.self
         case .modelarts: ModelArts.self

@@ -48,11 +48,11 @@ public struct RewritePlan: Sendable {
 
 /// Works out the edits. `outputLimit`: what each choice may have at most, when the request must say so.
 public func rewritePlan(
-    _ scan: RequestScan, body: ByteBuffer, operation: Operation, endpoint: Endpoint, served: ServedModel, outputLimit: Int64?,
+    _ scan: RequestScan, body: ByteBuffer, dialect: Dialect, endpoint: Endpoint, served: ServedModel, outputLimit: Int64?,
     state: StateSplice? = nil
 ) -> RewritePlan {
     // The request for a conversation names no model and says nothing that is changed; its answer is all that is.
-    if operation == .conversations { return RewritePlan(rewrites: [.responseID]) }
+    if dialect == .conversations { return RewritePlan(rewrites: [.responseID]) }
     var plan = RewritePlan()
     // New members go first in the object, each with its comma; an empty object needs none after the last.
     var inserted: [String] = []
@@ -67,7 +67,7 @@ public func rewritePlan(
         plan.rewrites.append(.model)
     }
 
-    let takesOptions = operation == .chat || operation == .completions
+    let takesOptions = dialect == .chat || dialect == .completions
     if scan.stream && takesOptions && scan.streamOptions?.includeUsage?.value != true {
         plan.hidesUsage = true
         plan.rewrites.append(.usage)
@@ -85,7 +85,7 @@ public func rewritePlan(
         }
     }
 
-    if let outputLimit, let name = endpoint.outputLimitName(for: operation) {
+    if let outputLimit, let name = endpoint.outputLimitName(for: dialect) {
         var isLimited = false
         var changed = false
         for (name, field) in [
@@ -94,7 +94,7 @@ public func rewritePlan(
         ] {
             guard let field, let value = field.value else { continue }
             // A limit that the endpoint does not read limits nothing.
-            if endpoint.reads(limit: name, for: operation) { isLimited = true }
+            if endpoint.reads(limit: name, for: dialect) { isLimited = true }
             if value > outputLimit {
                 plan.splices.append(Splice(range: field.range, replacement: String(outputLimit)))
                 changed = true
@@ -104,6 +104,12 @@ public func rewritePlan(
             changed = true
             if let null = scan.nullLimit(named: name) {
                 plan.splices.append(Splice(range: null.range, replacement: String(outputLimit)))
+            } else if dialect.isGeneration, let parameters = scan.parameters {
+                let start = parameters.lowerBound + 1
+                let comma = scan.hasNoParameters ? "" : ","
+                plan.splices.append(Splice(range: start..<start, replacement: "\"\(name)\":\(outputLimit)\(comma)"))
+            } else if dialect.isGeneration {
+                inserted.append("\"parameters\":{\"\(name)\":\(outputLimit)}")
             } else {
                 inserted.append("\"\(name)\":\(outputLimit)")
             }
@@ -111,7 +117,7 @@ public func rewritePlan(
         if changed { plan.rewrites.append(.outputLimit) }
     }
 
-    let isStored = operation == .responses && scan.store?.value != false
+    let isStored = dialect == .responses && scan.store?.value != false
     if isStored, served.state == nil {
         plan.rewrites.append(.store)
         if let field = scan.store {

@@ -9,21 +9,27 @@ public struct ShapedHead: Sendable {
 }
 
 extension Endpoint {
-    /// Whether the provider's API has this operation at all.
-    public func serves(_ operation: Operation) -> Bool {
+    /// Whether the provider's API has this dialect, so that a call in it goes on as it came.
+    public func speaks(_ dialect: Dialect) -> Bool {
         // Only where somebody has said that conversations may be kept.
-        if operation == .conversations, !models.values.contains(where: { $0.state?.allowsConversations == true }) { return false }
-        return provider.wire.serves(operation, apiVersion: apiVersion)
+        if dialect == .conversations, !models.values.contains(where: \.keepsConversations) { return false }
+        return provider.wire.speaks(dialect, apiVersion: apiVersion)
+    }
+
+    /// Whether a call of this operation can be answered here.
+    public func serves(_ operation: Operation) -> Bool {
+        Dialect.allCases.contains { $0.operation == operation && speaks($0) }
     }
 
     /// The same of one of its models: conversations are kept for those that say so.
     public func serves(_ operation: Operation, model: String) -> Bool {
-        serves(operation) && (operation != .conversations || models[model]?.state?.allowsConversations == true)
+        serves(operation) && (operation != .conversations || models[model]?.keepsConversations == true)
     }
 
-    /// How a call of this operation is addressed here.
-    public func head(for operation: Operation, model: ServedModel) -> ShapedHead {
-        let target = basePath + provider.wire.path(for: operation, deployment: model.upstreamName, apiVersion: apiVersion)
+    /// How a call in this dialect is addressed here.
+    public func head(for dialect: Dialect, model: ServedModel) -> ShapedHead {
+        let target = provider.wire.target(
+            for: dialect, basePath: basePath, deployment: model.upstreamName, apiVersion: apiVersion)
         let isDefaultPort = origin.port == (origin.tls ? 443 : 80)
         let host = origin.host.contains(":") ? "[\(origin.host)]" : origin.host
         return ShapedHead(
@@ -41,9 +47,9 @@ extension Endpoint {
     /// Whether the output must be limited in the request because the provider has no maximum of its own to rely on.
     public var needsOutputLimit: Bool { provider.wire.needsOutputLimit }
 
-    /// The member that limits the output of this operation here, when the call names none.
-    public func outputLimitName(for operation: Operation) -> String? { provider.wire.outputLimitName(for: operation) }
+    /// The member that limits the output of a call in this dialect here, when it names none.
+    public func outputLimitName(for dialect: Dialect) -> String? { provider.wire.outputLimitName(for: dialect) }
 
     /// Whether the provider takes its limit from this member; others it ignores or refuses.
-    func reads(limit name: String, for operation: Operation) -> Bool { provider.wire.reads(limit: name, for: operation) }
+    func reads(limit name: String, for dialect: Dialect) -> Bool { provider.wire.reads(limit: name, for: dialect) }
 }

@@ -85,7 +85,7 @@ private func basePath(_ path: String, _ provider: ProviderKind) -> String {
     case .azure: ""
     case .dashscope: "/compatible-mode/v1"
     case .ark: "/api/v3"
-    case .openai, .modelarts, .deepseek, .vllm, .llamaCpp, .sglang, .ollama, .compatible: "/v1"
+    case .openai, .anthropic, .modelarts, .deepseek, .vllm, .llamaCpp, .sglang, .ollama, .compatible: "/v1"
     }
 }
 
@@ -163,8 +163,8 @@ private func decodeVersion(_ section: Section, _ provider: ProviderKind?) -> Str
 private func decodeCredential(
     _ section: Section, _ provider: ProviderKind?, _ world: World, _ missing: inout String?
 ) -> Secret? {
-    // These two never answer without one, so leaving it out is a mistake; a server of one's own may have none.
-    let isNeeded = provider == .openai || provider == .azure
+    // These never answer without one, so leaving it out is a mistake; a server of one's own may have none.
+    let isNeeded = provider == .openai || provider == .azure || provider == .anthropic
     let why = "Refer to it, `{env: NAME}` or `{file: PATH}`, or write `none`."
     guard let node = isNeeded ? section.required("credential", why) : section.optional("credential") else { return nil }
     if case .scalar(let scalar) = node, scalar.string == "none" { return nil }
@@ -237,7 +237,7 @@ private func checkState(
     guard models.values.contains(where: { $0.state != nil }) else { return }
     let spot = section.spot(of: "models")
     switch provider {
-    case .llamaCpp, .sglang, .ollama, .modelarts:
+    case .anthropic, .llamaCpp, .sglang, .ollama, .modelarts:
         section.report.error(
             spot, "`state` needs the Responses API, which `provider: \(provider?.rawValue ?? "")` does not have.")
     case .deepseek: section.report.error(spot, "DeepSeek is not known to keep responses.")
@@ -246,7 +246,7 @@ private func checkState(
     case .azure, .openai, .dashscope, .ark, .vllm, .compatible, nil: break
     }
     if let provider, [.vllm, .dashscope, .ark].contains(provider),
-        models.values.contains(where: { $0.state?.allowsConversations == true })
+        models.values.contains(where: \.keepsConversations)
     {
         section.report.error(
             spot, "`conversations: allowed` needs the Conversations API, which `provider: \(provider.rawValue)` does not have.")

@@ -53,6 +53,10 @@ struct Sheet: Sendable {
             case .chat: asked.stream ? chatStream(random: &random) : chatWhole(random: &random)
             case .completions: asked.stream ? completionStream() : completionWhole()
             case .responses: asked.stream ? responseStream(random: &random) : responseWhole(random: &random)
+            case .messages: asked.stream ? messagesStream(random: &random) : messagesWhole(random: &random)
+            case .generation, .multimodalGeneration:
+                asked.stream ? generationStream(random: &random) : generationWhole(random: &random)
+            case .tokenCount: tokenCount()
             case .embeddings, .models: embeddings()
             }
         answer.firstTokenMilliseconds = plan.firstTokenMilliseconds
@@ -64,7 +68,8 @@ struct Sheet: Sendable {
             status: 200,
             headers: [Header("content-type", "text/event-stream; charset=utf-8"), Header("cache-control", "no-cache")],
             body: .stream(script), usage: plan.usage,
-            hiddenTokens: provider.showsReasoning && asked.operation == .chat ? 0 : plan.reasoning)
+            hiddenTokens: provider.showsReasoning && asked.operation != .responses && asked.operation != .completions
+                ? 0 : plan.reasoning)
     }
 
     func wholeAnswer(_ text: String) -> Answer {
@@ -97,7 +102,7 @@ extension Sheet {
                 + ",\"prompt_cache_hit_tokens\":\(usage.cached),\"prompt_cache_miss_tokens\":\(usage.input - usage.cached)}"
         case .dashscope:
             return head + ",\(cached)}" + (usage.reasoning > 0 ? ",\(thought)}" : "") + "}"
-        case .ark:
+        case .ark, .anthropic:
             return head + ",\(cached)},\(thought)}}"
         case .huawei, .vllm:
             return head + (usage.cached > 0 ? ",\(cached)}" : "") + "}"

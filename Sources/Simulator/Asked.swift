@@ -41,31 +41,39 @@ extension Asked {
         var param: String?
     }
 
-    init(operation: PlayedOperation, model: PlayedModel, body: JSON, bytes: [UInt8]) throws(Mistake) {
+    /// - Parameter streamHeader: DashScope's own dialect asks for a stream in a header.
+    init(operation: PlayedOperation, model: PlayedModel, body: JSON, bytes: [UInt8], streamHeader: Bool) throws(Mistake) {
         self.operation = operation
         self.model = model
         self.body = body
         reported = model.reports ?? model.name
-        stream = operation == .embeddings ? false : body["stream"]?.bool ?? false
+        let isGeneration = operation == .generation || operation == .multimodalGeneration
+        let settings = isGeneration ? body["parameters"] ?? .null : body
+        stream = isGeneration ? streamHeader : operation == .embeddings ? false : body["stream"]?.bool ?? false
         includeUsage = body["stream_options"]?["include_usage"]?.bool ?? false
-        choices = body["n"]?.int ?? 1
+        choices = settings["n"]?.int ?? 1
         guard (1...128).contains(choices) else { throw Mistake(message: "'n' must be from 1 to 128", param: "n") }
         let limits = ["max_tokens", "max_completion_tokens", "max_output_tokens"].compactMap { name in
-            body[name].map { (name, $0.int) }
+            settings[name].map { (name, $0.int) }
         }
+        if operation == .messages, limits.isEmpty { throw Mistake(message: "max_tokens: Field required", param: nil) }
         for (name, value) in limits where (value ?? 0) < 1 {
             throw Mistake(message: "Invalid value for '\(name)': expected a positive integer", param: name)
         }
         limit = limits.compactMap(\.1).min()
-        form = Asked.form(body, operation)
+        form = Asked.form(settings, operation)
         fingerprint = Simulator.fingerprint(bytes)
         inputTokens = try Asked.count(body, operation, model)
     }
 
     private static func count(_ body: JSON, _ operation: PlayedOperation, _ model: PlayedModel) throws(Mistake) -> Int {
+        if operation == .generation || operation == .multimodalGeneration {
+            guard let input = body["input"] else { throw Mistake(message: "Required input is missing", param: nil) }
+            return Tokens.perCall + tokens(input, model) + tokens(body["parameters"]?["tools"] ?? .null, model)
+        }
         let key: String =
             switch operation {
-            case .chat: "messages"
+            case .chat, .messages, .tokenCount, .generation, .multimodalGeneration: "messages"
             case .completions: "prompt"
             case .embeddings, .responses, .models: "input"
             }
@@ -73,11 +81,13 @@ extension Asked {
             throw Mistake(message: "Missing required parameter: '\(key)'.", param: key)
         }
         if operation == .embeddings || operation == .completions { return tokens(input, model) }
-        if operation == .chat, input.array == nil {
+        if operation == .chat || operation == .messages || operation == .tokenCount, input.array == nil {
             throw Mistake(message: "Invalid type for 'messages': expected an array", param: key)
         }
         let messages = input.array ?? [input]
-        var total = Tokens.perCall + tokens(body["tools"] ?? .null, model) + tokens(body["instructions"] ?? .null, model)
+        var total =
+            Tokens.perCall + tokens(body["tools"] ?? .null, model)
+            + tokens(body["instructions"] ?? body["system"] ?? .null, model)
         for message in messages { total += Tokens.perMessage + tokens(message, model) }
         return total
     }
@@ -90,7 +100,7 @@ extension Asked {
         case .array(let items): items.reduce(0) { $0 + tokens($1, model) }
         case .object(let members):
             switch value["type"]?.string {
-            case "image_url", "input_image": model.imageTokens
+            case "image_url", "input_image", "image": model.imageTokens
             default: members.reduce(0) { $0 + ($1.key == "role" || $1.key == "type" ? 0 : tokens($1.value, model)) }
             }
         case .null, .bool: 0
@@ -111,11 +121,11 @@ extension Asked {
     private static func forcedTool(_ body: JSON) -> Form? {
         guard let tools = body["tools"]?.array, let choice = body["tool_choice"] else { return nil }
         let name = choice["function"]?["name"]?.string ?? choice["name"]?.string
-        guard name != nil || choice.string == "required" else { return nil }
+        guard name != nil || choice.string == "required" || choice["type"]?.string == "any" else { return nil }
         for tool in tools {
             let function = tool["function"] ?? tool
             guard let own = function["name"]?.string, name == nil || own == name else { continue }
-            return .tool(name: own, parameters: function["parameters"])
+            return .tool(name: own, parameters: function["parameters"] ?? function["input_schema"])
         }
         return nil
     }

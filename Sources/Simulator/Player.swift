@@ -273,9 +273,12 @@ final class Player {
     }
 
     private var errorEvent: String {
-        let refusal = Trouble.status(500, code: nil).answer(stage.endpoint.provider)
+        let isNative = decision.operation.isDashScopes
+        let refusal = Trouble.status(500, code: nil).answer(stage.endpoint.provider, isNative: isNative)
         guard case .whole(let bytes) = refusal.body else { return "" }
         let text = String(decoding: bytes, as: UTF8.self)
+        if isNative { return "id:\(script.sent)\nevent:error\n:HTTP_STATUS/500\ndata:\(text)\n\n" }
+        if decision.operation == .messages { return "event: error\ndata: \(text)\n\n" }
         guard decision.operation == .responses else { return "data: \(text)\n\n" }
         return "event: error\ndata: {\"type\":\"error\",\"sequence_number\":\(script.sent),\(text.dropFirst())\n\n"
     }

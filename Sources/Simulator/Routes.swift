@@ -17,15 +17,29 @@ extension Stage {
     func route(_ path: String, _ query: String, _ method: HTTPMethod) -> Route? {
         if path.hasPrefix(endpoint.basePath) {
             let rest = String(path.dropFirst(endpoint.basePath.count))
+            if endpoint.provider == .anthropic { return anthropicRoute(rest, method) }
             if let kept = Stage.kept(rest, method) { return Route(operation: .responses, kept: kept) }
             if method == .GET { return rest == "/models" ? Route(operation: .models) : nil }
             if method == .POST, let operation = Stage.operations[rest] { return Route(operation: operation) }
+        }
+        if endpoint.provider == .dashscope, method == .POST {
+            if path == "/api/v1/services/aigc/text-generation/generation" { return Route(operation: .generation) }
+            if path == "/api/v1/services/aigc/multimodal-generation/generation" { return Route(operation: .multimodalGeneration) }
         }
         guard endpoint.provider == .azure, method == .POST, path.hasPrefix("/openai/deployments/") else { return nil }
         guard query.split(separator: "&").contains(where: { $0.hasPrefix("api-version=") && $0.count > 12 }) else { return nil }
         let rest = path.dropFirst("/openai/deployments/".count)
         guard let slash = rest.firstIndex(of: "/"), let operation = Stage.operations[String(rest[slash...])] else { return nil }
         return Route(operation: operation, deployment: Stage.unescaped(rest[..<slash]))
+    }
+
+    private func anthropicRoute(_ path: String, _ method: HTTPMethod) -> Route? {
+        switch (method, path) {
+        case (.POST, "/messages"): Route(operation: .messages)
+        case (.POST, "/messages/count_tokens"): Route(operation: .tokenCount)
+        case (.GET, "/models"): Route(operation: .models)
+        default: nil
+        }
     }
 
     private static func kept(_ path: String, _ method: HTTPMethod) -> KeptRequest? {
@@ -67,6 +81,10 @@ extension Stage {
     func accepts(_ headers: HTTPHeaders) -> Bool {
         guard let credential = endpoint.credential else { return true }
         if endpoint.provider == .azure, headers.first(name: "api-key") == credential { return true }
+        // Anthropic's also wants to know for which version of its API a call was written.
+        if endpoint.provider == .anthropic {
+            return headers.first(name: "x-api-key") == credential && headers.first(name: "anthropic-version") != nil
+        }
         return headers.first(name: "authorization") == "Bearer " + credential
     }
 
@@ -91,6 +109,7 @@ extension Stage {
                 Header("x-ms-deployment-name", model.name),
                 Header("x-ms-rai-invoked", "true"), Header("azureml-model-session", "d004-20260815200304"),
             ] + echo
+        case .anthropic: return [Header("request-id", "req_01" + identifier(22, &random))]
         case .deepseek: return [Header("x-ds-trace-id", identifier(32, &random).lowercased())]
         case .dashscope, .huawei, .ark: return [Header("x-request-id", uuid(&random))]
         case .vllm: return asked.first(name: "x-request-id").map { [Header("x-request-id", $0)] } ?? []

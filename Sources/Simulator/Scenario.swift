@@ -38,7 +38,7 @@ public struct ScenarioError: Error, CustomStringConvertible, Equatable {
 
 /// Whose habits an endpoint shows: shapes of chunks, errors and headers.
 public enum PlayedProvider: String, Sendable, CaseIterable {
-    case openai, azure, dashscope, deepseek, huawei, ark, vllm
+    case openai, azure, anthropic, dashscope, deepseek, huawei, ark, vllm
 
     /// What stands before `/chat/completions` when the scenario does not say.
     var basePath: String {
@@ -46,18 +46,18 @@ public enum PlayedProvider: String, Sendable, CaseIterable {
         case .azure: "/openai/v1"
         case .dashscope: "/compatible-mode/v1"
         case .ark: "/api/v3"
-        case .openai, .deepseek, .huawei, .vllm: "/v1"
+        case .openai, .anthropic, .deepseek, .huawei, .vllm: "/v1"
         }
     }
 
     /// What its `x-ms-region` says when the scenario does not; only Azure sends one.
     var region: String? { self == .azure ? "Sweden Central" : nil }
 
-    /// Sends the model's thoughts as `reasoning_content`; the others only bill them.
+    /// Sends the model's thoughts; the others only bill them.
     var showsReasoning: Bool {
         switch self {
         case .openai, .azure: false
-        case .dashscope, .deepseek, .huawei, .ark, .vllm: true
+        case .anthropic, .dashscope, .deepseek, .huawei, .ark, .vllm: true
         }
     }
 }
@@ -98,7 +98,9 @@ public struct PlayedModel: Sendable {
     public var name: String
     /// The name that answers report; nil: the name asked for.
     public var reports: String?
-    public var operations: Set<PlayedOperation> = [.chat, .completions, .responses]
+    public var operations: Set<PlayedOperation> = [
+        .chat, .completions, .responses, .messages, .tokenCount, .generation, .multimodalGeneration,
+    ]
     /// From the whole request to the first event (or, unstreamed, to the first token).
     public var firstToken: Span = Span(0, 0)
     /// Tokens a second; 0: at once.
@@ -128,6 +130,15 @@ public struct PlayedModel: Sendable {
 /// What can be asked of an endpoint.
 public enum PlayedOperation: String, Sendable, CaseIterable {
     case chat, completions, embeddings, responses, models
+    /// Anthropic's.
+    case messages, tokenCount
+    /// DashScope's own.
+    case generation, multimodalGeneration
+}
+
+extension PlayedOperation {
+    /// In DashScope's own words, its errors too.
+    var isDashScopes: Bool { self == .generation || self == .multimodalGeneration }
 }
 
 /// A range from which a seeded draw is made.

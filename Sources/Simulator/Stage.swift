@@ -127,24 +127,30 @@ extension Stage {
         var decision = Decision(
             record: record, answer: Answer(status: 500, body: .whole([])), fault: fault, keepAlive: head.isKeepAlive,
             model: model, operation: route?.operation ?? .models, seed: random.next())
+        let isNative = decision.operation.isDashScopes
         decision.answer =
             switch fault {
-            case .status(let status, let code): Trouble.status(status, code: code).answer(endpoint.provider)
+            case .status(let status, let code): Trouble.status(status, code: code).answer(endpoint.provider, isNative: isNative)
             case .rateLimit(let milliseconds):
-                Trouble.tooManyRequests(milliseconds: milliseconds).answer(endpoint.provider, told: true)
+                Trouble.tooManyRequests(milliseconds: milliseconds).answer(
+                    endpoint.provider, told: true, isNative: isNative)
             default:
                 answer(
-                    route, named.model, accepted: accepted, body: body, bytes: bytes, fault: fault, random: &random)
+                    route, named.model, accepted: accepted, body: body, bytes: bytes,
+                    streamHeader: head.headers.first(name: "x-dashscope-sse")?.lowercased() == "enable", fault: fault,
+                    random: &random)
             }
         decision.answer.headers += provided(head.headers, model, fault, random: &random) + endpoint.headers
         return decision
     }
 
     private func answer(
-        _ route: Route?, _ name: String?, accepted: Bool, body: JSON?, bytes: [UInt8], fault: Fault?,
-        random: inout Randomness
+        _ route: Route?, _ name: String?, accepted: Bool, body: JSON?, bytes: [UInt8], streamHeader: Bool,
+        fault: Fault?, random: inout Randomness
     ) -> Answer {
-        func refuse(_ trouble: Trouble) -> Answer { trouble.answer(endpoint.provider) }
+        func refuse(_ trouble: Trouble) -> Answer {
+            trouble.answer(endpoint.provider, isNative: route?.operation.isDashScopes ?? false)
+        }
         guard accepted else { return refuse(.credential) }
         guard let route else { return refuse(.noRoute) }
         if route.operation == .models { return models() }
@@ -157,7 +163,7 @@ extension Stage {
         }
         var asked: Asked
         do {
-            asked = try Asked(operation: route.operation, model: model, body: body, bytes: bytes)
+            asked = try Asked(operation: route.operation, model: model, body: body, bytes: bytes, streamHeader: streamHeader)
         } catch {
             return refuse(.mistake(error.message, param: error.param))
         }

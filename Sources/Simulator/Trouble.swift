@@ -15,16 +15,17 @@ enum Trouble: Sendable, Equatable {
 
 extension Trouble {
     /// The refusal as `provider` sends it. `told`: 429s name the wait even where the provider would not.
-    func answer(_ provider: PlayedProvider, told: Bool = false) -> Answer {
+    /// `isNative`: in DashScope's own dialect.
+    func answer(_ provider: PlayedProvider, told: Bool = false, isNative: Bool = false) -> Answer {
         let wording = wording(provider)
         var headers: [Header] = []
-        let saysWait = told || provider == .openai || provider == .azure
+        let saysWait = told || provider == .openai || provider == .azure || provider == .anthropic
         if let wait = waitMilliseconds, saysWait {
             headers.append(Header("retry-after", String((wait + 999) / 1_000)))
             headers.append(Header("retry-after-ms", String(wait)))
         }
         if provider == .azure { headers.append(Header("x-ms-error-code", wording.code)) }
-        return Answer.json(wording.status, wording.body(provider), headers)
+        return Answer.json(wording.status, isNative ? wording.nativeBody : wording.body(provider), headers)
     }
 
     /// What 429s tell to wait.
@@ -142,6 +143,16 @@ private struct Wording {
         case (.dashscope, 404): ("model_not_found", "invalid_request_error", "The model does not exist.")
         case (.dashscope, 429): ("limit_requests", "limit_requests", "You have exceeded your current request limit.")
         case (.dashscope, 500): ("internal_error", "internal_error", "An internal error has occured, please try again later.")
+        case (.anthropic, 400): ("", "invalid_request_error", "The request is invalid.")
+        case (.anthropic, 401): ("", "authentication_error", "invalid x-api-key")
+        case (.anthropic, 402): ("", "billing_error", "Your account has a billing problem.")
+        case (.anthropic, 403): ("", "permission_error", "Your API key does not have permission to use the specified resource.")
+        case (.anthropic, 404): ("", "not_found_error", "model: not found")
+        case (.anthropic, 413): ("", "request_too_large", "Request exceeds the maximum allowed number of bytes.")
+        case (.anthropic, 429): ("", "rate_limit_error", "This request would exceed your organization's rate limit.")
+        case (.anthropic, 504): ("", "timeout_error", "Request timed out.")
+        case (.anthropic, 529): ("", "overloaded_error", "Overloaded")
+        case (.anthropic, _): ("", "api_error", "Internal server error")
         case (.deepseek, 401): ("invalid_request_error", "authentication_error", "Authentication Fails (no such user)")
         case (.deepseek, 402): ("invalid_request_error", "unknown_error", "Insufficient Balance")
         case (.deepseek, 429): ("rate_limit_reached", "rate_limit_error", "Rate Limit Reached")
@@ -165,6 +176,19 @@ private struct Wording {
         }
     }
 
+    /// DashScope's own: its words for the same statuses.
+    var nativeBody: String {
+        let code =
+            switch status {
+            case 400: "InvalidParameter"
+            case 401: "InvalidApiKey"
+            case 404: "ModelNotFound"
+            case 429: "Throttling.RateQuota"
+            default: self.code.isEmpty ? "InternalError" : self.code
+            }
+        return "{\"code\":\(quoted(code)),\"message\":\(quoted(message)),\"request_id\":\"weirsim\"}"
+    }
+
     func body(_ provider: PlayedProvider) -> String {
         let param = param.map { quoted($0) } ?? "null"
         let code = quoted(code)
@@ -173,6 +197,8 @@ private struct Wording {
         switch provider {
         case .huawei: return "{\"error_code\":\(code),\"error_msg\":\(message)}"
         case .azure where self.type.isEmpty: return "{\"error\":{\"code\":\(code),\"message\":\(message)}}"
+        case .anthropic:
+            return "{\"type\":\"error\",\"error\":{\"type\":\(type),\"message\":\(message)},\"request_id\":\"req_01weirsim\"}"
         case .ark: return "{\"error\":{\"code\":\(code),\"message\":\(message),\"param\":\(param),\"type\":\(type)}}"
         case .vllm:
             return "{\"error\":{\"message\":\(message),\"type\":\(type),\"param\":\(param),\"code\":\(Int(self.code) ?? status)}}"

@@ -41,7 +41,7 @@ public func promptText(_ body: UnsafeRawBufferPointer, operation: Operation) -> 
             switch (operation, String(decoding: name, as: UTF8.self)) {
             case (.chat, "messages"): try walk.messages(&cursor)
             case (.responses, "input"): try walk.responsesInput(&cursor)
-            case (.responses, "instructions"): try walk.message(role: "system", &cursor)
+            case (.responses, "instructions"), (.chat, "system"): try walk.message(role: "system", &cursor)
             case (.completions, "prompt"), (.embeddings, "input"): try walk.inputs(&cursor)
             case (.completions, "suffix"): try walk.text(&cursor, into: \.inputs)
             case (.chat, "tools"), (.chat, "functions"), (.chat, "response_format"), (.responses, "tools"):

@@ -11,12 +11,12 @@ public struct AnswerText: Sendable, Hashable {
 
 /// Reads what an answer says; nil when it is no complete object that has the place where its dialect says things.
 ///
-/// Embeddings say nothing.
-public func readAnswerText(_ body: ByteBuffer, operation: Operation) -> AnswerText? {
+/// Embeddings and counts say nothing.
+public func readAnswerText(_ body: ByteBuffer, dialect: Dialect) -> AnswerText? {
     body.withUnsafeReadableBytes { raw in
         var reader = AnswerTextReader(cursor: JSONCursor(raw, depthMax: jsonDepthMax, isStrict: false), raw: raw)
         do {
-            let isThere = try reader.answer(operation)
+            let isThere = try reader.answer(dialect)
             try reader.cursor.finish()
             return isThere ? reader.found : nil
         } catch {
@@ -31,28 +31,54 @@ private struct AnswerTextReader {
     var found = AnswerText()
 
     /// Passes the whole answer; false when it has no place where anything could be said.
-    mutating func answer(_ operation: Operation) throws(ScanError) -> Bool {
-        var isThere = operation == .embeddings
+    mutating func answer(_ dialect: Dialect) throws(ScanError) -> Bool {
+        var isThere = !dialect.generates
         cursor.skipSpace()
         guard cursor.peek == UInt8(ascii: "{") else { return false }
         try cursor.enter()
         var first = true
         while let key = try cursor.nextKey(&first) {
-            let isPlace =
-                operation == .responses
-                ? cursor.matches(key, "output") : operation != .embeddings && cursor.matches(key, "choices")
-            guard isPlace, cursor.peek == UInt8(ascii: "[") else {
+            guard isPlace(key, dialect), cursor.peek == (dialect.isGeneration ? UInt8(ascii: "{") : UInt8(ascii: "[")) else {
                 try cursor.skip()
                 continue
             }
             isThere = true
+            if dialect.isGeneration {
+                try choice()
+                continue
+            }
             try cursor.enter()
             var firstElement = true
             while try cursor.nextElement(&firstElement) {
-                if operation == .responses { try item() } else { try choice() }
+                switch dialect {
+                case .responses: try item()
+                case .messages: try block()
+                default: try choice()
+                }
             }
         }
         return isThere
+    }
+
+    /// Whether a top-level member is where the dialect says things.
+    private func isPlace(_ key: JSONString, _ dialect: Dialect) -> Bool {
+        switch dialect {
+        case .chat, .completions: cursor.matches(key, "choices")
+        case .responses, .generation, .multimodalGeneration: cursor.matches(key, "output")
+        case .messages: cursor.matches(key, "content")
+        case .embeddings, .conversations, .tokenCount: false
+        }
+    }
+
+    /// A block of Messages: all that it says but what it is and which call it is. A signature counts, since it stands for thinking.
+    private mutating func block() throws(ScanError) {
+        guard cursor.peek == UInt8(ascii: "{") else { return try cursor.skip() }
+        try cursor.enter()
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            let isLabel = cursor.matches(key, "type") || cursor.matches(key, "id") || cursor.matches(key, "tool_use_id")
+            if isLabel { try cursor.skip() } else { try value() }
+        }
     }
 
     /// A choice of chat or completions.
@@ -63,6 +89,11 @@ private struct AnswerTextReader {
         while let key = try cursor.nextKey(&first) {
             if cursor.matches(key, "message") {
                 try message()
+            } else if cursor.matches(key, "choices"), cursor.peek == UInt8(ascii: "[") {
+                // DashScope's own `output` holds choices, or the text itself.
+                try cursor.enter()
+                var firstChoice = true
+                while try cursor.nextElement(&firstChoice) { try choice() }
             } else if cursor.matches(key, "text") {
                 try value()
             } else {

@@ -13,6 +13,8 @@ public struct ErrorFacts: Sendable, Hashable {
     public var innerCode: String?
     /// The message says that the request itself is too large, so that it never succeeds.
     public var saysTooLarge = false
+    /// The message says that the account has no money left.
+    public var saysNoCredit = false
     /// The body was one JSON object.
     public var isObject = false
 
@@ -80,6 +82,7 @@ extension ErrorFacts {
         guard cursor.peek == UInt8(ascii: "\"") else { return try cursor.skip() }
         let text = try cursor.string()
         if cursor.contains(text, "Request too large") { saysTooLarge = true }
+        if cursor.contains(text, "credit balance is too low") { saysNoCredit = true }
     }
 }
 

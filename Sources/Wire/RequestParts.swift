@@ -5,16 +5,20 @@ import Core
 // In the objects looked into here a key may appear once and must be plain: another reader of the same body must see the same.
 
 extension RequestScanner {
-    /// `messages` of chat: objects whose content is a string or parts.
+    /// `messages`: objects whose content is a string or parts.
     mutating func messages() throws(ScanError) {
-        guard operation == .chat else { return try cursor.skip() }
+        guard dialect == .chat || dialect.isMessages else { return try cursor.skip() }
+        try chatMessages()
+    }
+
+    mutating func chatMessages() throws(ScanError) {
         guard cursor.peek == UInt8(ascii: "[") else { throw wrongType("messages") }
         try cursor.enter()
         var first = true
         while try cursor.nextElement(&first) {
             guard cursor.peek == UInt8(ascii: "{") else { throw wrongType("messages") }
             found.messages += 1
-            try message()
+            if dialect.isMessages { try messagesMessage() } else { try message() }
         }
     }
 
@@ -38,9 +42,10 @@ extension RequestScanner {
 
     /// `input` of responses (items) and embeddings (texts, token lists or parts).
     mutating func input() throws(ScanError) {
-        guard operation == .responses || operation == .embeddings else { return try cursor.skip() }
+        if dialect.isGeneration { return try generationInput() }
+        guard dialect == .responses || dialect == .embeddings else { return try cursor.skip() }
         switch cursor.peek {
-        case UInt8(ascii: "["): operation == .responses ? try items() : try inputs()
+        case UInt8(ascii: "["): dialect == .responses ? try items() : try inputs()
         case UInt8(ascii: "\""):
             _ = try cursor.string()
             found.messages = 1
@@ -51,12 +56,12 @@ extension RequestScanner {
 
     /// `prompt`: text of completions, or an object that a Responses provider keeps.
     mutating func prompt() throws(ScanError) {
-        switch operation {
+        switch dialect {
         case .responses: if try present() { found.storedPrompt = true }
         case .completions where cursor.peek == UInt8(ascii: "["): try inputs()
         case .completions:
             if try present() { found.messages = 1 }
-        case .chat, .embeddings, .conversations: try cursor.skip()
+        default: try cursor.skip()
         }
     }
 
@@ -96,7 +101,7 @@ extension RequestScanner {
         var first = true
         while try cursor.nextElement(&first) {
             found.messages += 1
-            guard cursor.peek == UInt8(ascii: "{") else { throw wrongType(operation == .conversations ? "items" : "input") }
+            guard cursor.peek == UInt8(ascii: "{") else { throw wrongType(dialect == .conversations ? "items" : "input") }
             try item()
         }
     }
@@ -172,7 +177,7 @@ extension RequestScanner {
         }
     }
 
-    private mutating func unknown(_ type: Range<Int>?, within part: Range<Int>) {
+    mutating func unknown(_ type: Range<Int>?, within part: Range<Int>) {
         if found.unknownPart == nil { found.unknownPart = type ?? part }
     }
 }
@@ -309,7 +314,7 @@ extension RequestScanner {
 // MARK: - Tools
 
 extension RequestScanner {
-    /// A tool that is neither `function` nor `custom` runs at the provider, which decides what that costs.
+    /// A tool that is not the caller's own runs at the provider, which decides what that costs.
     mutating func tools() throws(ScanError) {
         if cursor.peek == UInt8(ascii: "n") { return try cursor.literal("null") }
         guard cursor.peek == UInt8(ascii: "[") else { throw wrongType("tools") }
@@ -331,7 +336,12 @@ extension RequestScanner {
                     try cursor.skip()
                 }
             }
-            if let type, cursor.matches(type, "function") || cursor.matches(type, "custom") { continue }
+            found.tools += 1
+            if dialect.isMessages {
+                if runsAtCaller(messagesTool: type) { continue }
+            } else if let type, cursor.matches(type, "function") || cursor.matches(type, "custom") {
+                continue
+            }
             if found.hostedTool == nil { found.hostedTool = type ?? start..<cursor.at }
         }
     }

@@ -76,6 +76,15 @@ public struct RequestScan: Sendable, Hashable {
     public var moderation = false
     /// The key of the first member that has the provider search or retrieve, e.g. Azure's `data_sources`.
     public var retrieval: Range<Int>?
+    /// The key of the first member that changes the price by a factor: Anthropic's `speed` and `inference_geo`.
+    public var uplift: Range<Int>?
+
+    // MARK: DashScope's own dialect
+
+    /// Its `parameters`, braces included.
+    public var parameters: Range<Int>?
+    /// They are `{}`.
+    public var hasNoParameters = true
 
     // MARK: What it holds.
 
@@ -85,6 +94,7 @@ public struct RequestScan: Sendable, Hashable {
     /// Images that the provider fetches itself: every one that is not a `data:` URL.
     public var imageURLs = 0
     public var audioParts = 0
+    public var tools = 0
     public var files = 0
     public var itemReferences = 0
     /// Reasoning, and items of unknown kinds, with an id and without `encrypted_content`: a provider may take what it keeps under
@@ -112,29 +122,29 @@ public struct RequestScan: Sendable, Hashable {
 /// Scans a request's body once, from end to end, and refuses what is ambiguous.
 ///
 /// - Parameter maxDepth: the deepest nesting, the object itself counted; at most 128 has effect.
-public func scanRequest(_ body: UnsafeRawBufferPointer, operation: Operation, maxDepth: Int) throws(ScanError) -> RequestScan {
+public func scanRequest(_ body: UnsafeRawBufferPointer, dialect: Dialect, maxDepth: Int) throws(ScanError) -> RequestScan {
     guard body.count <= UInt32.max else { throw ScanError(.tooLarge, at: 0) }
     return try withUnsafeTemporaryAllocation(of: UInt64.self, capacity: KeyTable.capacity) { slots throws(ScanError) in
-        var scanner = RequestScanner(body, operation: operation, maxDepth: maxDepth)
+        var scanner = RequestScanner(body, dialect: dialect, maxDepth: maxDepth)
         return try scanner.scan(KeyTable(slots))
     }
 }
 
 /// Scans the readable bytes; offsets count from its reader index.
-public func scanRequest(_ body: ByteBuffer, operation: Operation, maxDepth: Int) throws(ScanError) -> RequestScan {
+public func scanRequest(_ body: ByteBuffer, dialect: Dialect, maxDepth: Int) throws(ScanError) -> RequestScan {
     try body.withUnsafeReadableBytes { bytes throws(ScanError) in
-        try scanRequest(bytes, operation: operation, maxDepth: maxDepth)
+        try scanRequest(bytes, dialect: dialect, maxDepth: maxDepth)
     }
 }
 
 struct RequestScanner {
     var cursor: JSONCursor
-    let operation: Operation
+    let dialect: Dialect
     var found = RequestScan()
 
-    init(_ body: UnsafeRawBufferPointer, operation: Operation, maxDepth: Int) {
+    init(_ body: UnsafeRawBufferPointer, dialect: Dialect, maxDepth: Int) {
         cursor = JSONCursor(body, depthMax: maxDepth, isStrict: true)
-        self.operation = operation
+        self.dialect = dialect
     }
 
     mutating func scan(_ keys: consuming KeyTable) throws(ScanError) -> RequestScan {
@@ -157,7 +167,7 @@ struct RequestScanner {
 
     /// Passes the value of one top-level member. Keys are told apart by length first.
     private mutating func member(_ key: JSONString) throws(ScanError) {
-        if operation == .conversations {
+        if dialect == .conversations {
             return cursor.matches(key, "items") ? try conversationItems() : try cursor.skip()
         }
         switch key.end - key.start {
@@ -196,11 +206,11 @@ struct RequestScanner {
         case 18 where cursor.matches(key, "context_management"): if try present() { found.contextManagement = true }
         case 18 where cursor.matches(key, "web_search_options"): if try present() { found.webSearchOptions = true }
         case 20 where cursor.matches(key, "previous_response_id"):
-            guard operation == .responses else { return try cursor.skip() }
+            guard dialect == .responses else { return try cursor.skip() }
             found.previousResponseID = try optionalName("previous_response_id")
         case 21 where cursor.matches(key, "max_completion_tokens"):
             found.maxCompletionTokens = try integer("max_completion_tokens", least: 0)
-        default: try cursor.skip()
+        default: try dialectMember(key)
         }
     }
 }
@@ -275,7 +285,7 @@ extension RequestScanner {
 
     /// The id of a conversation, alone or in an object.
     private mutating func conversation() throws(ScanError) {
-        guard operation == .responses else { return try cursor.skip() }
+        guard dialect == .responses else { return try cursor.skip() }
         guard cursor.peek == UInt8(ascii: "{") else { return found.conversation = try optionalName("conversation") }
         var id: Range<Int>?
         try cursor.enter()

@@ -1,15 +1,13 @@
 import Core
 
-/// The wire dialects of streamed answers.
-public enum StreamDialect: String, Sendable, CaseIterable {
-    case chat
-    case completions
-    case responses
-    /// Anthropic's Messages.
-    case messages
-
-    /// A stream of this dialect ends with `data: [DONE]`.
-    var endsWithDone: Bool { self == .chat || self == .completions }
+extension Dialect {
+    /// A stream of this dialect ends with `data: [DONE]`. What does not stream is read as chat.
+    var endsWithDone: Bool {
+        switch self {
+        case .chat, .completions, .embeddings, .conversations, .tokenCount: true
+        case .responses, .messages, .generation, .multimodalGeneration: false
+        }
+    }
 }
 
 /// What one event of a stream says. Ranges are offsets into its data.
@@ -35,15 +33,16 @@ struct StreamEvent {
 
 extension StreamEvent {
     /// Reads one JSON event; throws when it is not exactly one object.
-    init(_ data: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer, dialect: StreamDialect) throws(ScanError) {
+    init(_ data: UnsafeRawBufferPointer, name: UnsafeRawBufferPointer, dialect: Dialect) throws(ScanError) {
         var cursor = JSONCursor(data, depthMax: jsonDepthMax, isStrict: false)
         cursor.skipSpace()
         guard cursor.peek == UInt8(ascii: "{") else { throw cursor.fault() }
         try cursor.enter()
         switch dialect {
-        case .chat, .completions: try readChunk(&cursor)
         case .responses: try readTyped(&cursor, name)
         case .messages: try readMessage(&cursor, name)
+        case .generation, .multimodalGeneration: try readGeneration(&cursor, name)
+        case .chat, .completions, .embeddings, .conversations, .tokenCount: try readChunk(&cursor)
         }
         try cursor.finish()
         if dialect.endsWithDone, error != nil || bytesEqual(name, "error") {
@@ -193,6 +192,56 @@ extension StreamEvent {
             }
         }
         return found
+    }
+
+    // MARK: DashScope's own
+
+    /// `{"output":{…},"usage":{…},"request_id":…}`; an error has a code instead. Texts may repeat what came before, so that none is
+    /// counted: the usage stands in every event.
+    private mutating func readGeneration(_ cursor: inout JSONCursor, _ name: UnsafeRawBufferPointer) throws(ScanError) {
+        let start = cursor.at - 1
+        var hasCode = false
+        var isFinished = false
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            switch key.end - key.start {
+            case 4 where cursor.matches(key, "code"): hasCode = try cursor.textUnlessEmpty() != nil
+            case 5 where cursor.matches(key, "usage"): try readUsage(&cursor)
+            case 6 where cursor.matches(key, "output"): isFinished = try readOutput(&cursor)
+            default: try cursor.skip()
+            }
+        }
+        if hasCode || bytesEqual(name, "error") {
+            meaning = .failure
+            error = start..<cursor.at
+        } else if isFinished {
+            meaning = .end
+        }
+    }
+
+    /// Whether every choice says why it ended; the word `null` says that it has not.
+    private mutating func readOutput(_ cursor: inout JSONCursor) throws(ScanError) -> Bool {
+        guard cursor.peek == UInt8(ascii: "{") else {
+            try cursor.skip()
+            return false
+        }
+        var isFinished = false
+        // Beside choices, the reason at the top is null.
+        var areFinished: Bool?
+        try cursor.enter()
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            if cursor.matches(key, "finish_reason") {
+                if let word = try cursor.textUnlessEmpty() { isFinished = !cursor.matches(word, "null") }
+            } else if cursor.matches(key, "choices"), cursor.peek == UInt8(ascii: "[") {
+                try cursor.enter()
+                var firstChoice = true
+                while try cursor.nextElement(&firstChoice) { areFinished = try readOutput(&cursor) && areFinished ?? true }
+            } else {
+                try cursor.skip()
+            }
+        }
+        return areFinished ?? isFinished
     }
 
     // MARK: Messages

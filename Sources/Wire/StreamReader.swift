@@ -89,7 +89,7 @@ public struct StreamReader: Sendable {
 
     private enum LineFeed { case none, forward, drop }
 
-    private let dialect: StreamDialect
+    private let dialect: Dialect
     private let hideUsage: Bool
     private let keepsText: Bool
     private var ids: StateIDs?
@@ -107,7 +107,7 @@ public struct StreamReader: Sendable {
     /// - Parameter keepsText: the beginning of the generated text is kept, at most `textBytesMax` of it.
     /// - Parameter ids: puts the caller's ids of stored state in the place of the provider's.
     public init(
-        dialect: StreamDialect, hideUsage: Bool, keepsText: Bool = false, ids: StateIDs? = nil,
+        dialect: Dialect, hideUsage: Bool, keepsText: Bool = false, ids: StateIDs? = nil,
         maxEventBytes: Int = StreamReader.eventBytesMax
     ) {
         self.dialect = dialect

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-    @Suite("The openai SDK")
+    @Suite("The SDKs that applications call providers with")
     struct SDKTests {
         @Test(
             "The SDK's clients work with nothing changed but the address and the key",
@@ -36,6 +36,60 @@ extension EndToEnd {
                     ])
             }
         }
+
+        static let dialects: [(script: String, model: String, endpoint: String)] = [
+            ("anthropic_client", "claude", "claude"), ("dashscope_client", "qwen", "qwen"), ("ark_client", "doubao", "ark"),
+        ]
+
+        @Test(
+            "Anthropic's, DashScope's and Ark's SDKs work with nothing changed but the address and the key",
+            arguments: dialects.indices)
+        func dialect(_ index: Int) async throws {
+            let (script, model, endpoint) = Self.dialects[index]
+            try await Workbench.with { bench in
+                try bench.play(Self.dialectClouds)
+                func cloud(_ name: String, _ provider: String, _ public: String, path: String = "") -> String {
+                    bench.endpoint(
+                        name, provider: provider, path: path, models: [(`public`, "m")], credential: "{env: WEIR_SIM_KEY}",
+                        model: "imageTokens: 2000")
+                }
+                try bench.configure(
+                    bench.configuration(
+                        endpoints: cloud("claude", "anthropic", "claude") + cloud("qwen", "dashscope", "qwen")
+                            + cloud("ark", "ark", "doubao"),
+                        tenants: Self.tenants))
+                try bench.start(environment: ["WEIR_SIM_KEY": "simulated"])
+                let key = try bench.key("sdk", limit: "100")
+                let poor = try bench.key("poor", limit: "0.0001")
+                try bench.python(
+                    script, arguments: [model, endpoint],
+                    environment: [
+                        "WEIR_KEY": key.secret, "WEIR_POOR_KEY": poor.secret,
+                        "WEIR_CLOUDS": "http://127.0.0.1:\(bench.clouds?.adminPort ?? 0)",
+                    ])
+            }
+        }
+
+        private static let dialectClouds = """
+              - name: claude
+                provider: anthropic
+                credential: simulated
+                output: 8..24
+                reasoning: 4
+                cachedPercent: 25
+                models: [m]
+              - name: qwen
+                provider: dashscope
+                credential: simulated
+                output: 8..24
+                models: [m]
+              - name: ark
+                provider: ark
+                credential: simulated
+                output: 8..24
+                models: [m]
+
+            """
 
         private static let tenants = """
               acme: {places: any, operators: any, models: any, teams: {one: {}}}
@@ -81,12 +135,12 @@ extension Workbench {
     }
 
     /// Runs one of the scripts in `sdk/` against Weir; what it says is why it failed.
-    func python(_ script: String, environment: [String: String], seconds: Double = 120) throws {
+    func python(_ script: String, arguments: [String] = [], environment: [String: String], seconds: Double = 120) throws {
         let path = Self.repository.appending(path: "Tests/EndToEndTests/sdk/\(script).py")
         var environment = environment
         environment["WEIR_CALLS"] = "http://127.0.0.1:\(callsPort)"
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        let said = try run([Self.python().path, path.path], environment: environment, seconds: seconds)
+        let said = try run([Self.python().path, path.path] + arguments, environment: environment, seconds: seconds)
         guard said.status == 0 else { throw Obstacle("\(script): \(said.output)\(said.errors)") }
     }
 }

@@ -43,7 +43,8 @@ struct RouteTests {
                 "/openai/deployments//chat/completions",
                 "/openai/deployments/m/x/chat/completions", "/openai/deployments/m/../n/chat/completions",
                 "/openai/deployments/m/extensions/chat/completions",
-                "/openai/files", "/openai/v1/files", "/openai/assistants", "/anthropic/v1/messages", "/v1/messages", "/metrics",
+                "/openai/files", "/openai/v1/files", "/openai/assistants", "/anthropic/v1/messages", "/v1/Messages",
+                "/v1/chat/messages", "/openai/deployments/m/messages", "/metrics",
                 "/livez",
                 "/__admin", "/v1/realtime", "/v1/engines/m/completions", "/v2/chat/completions", "/v1/embeddings/x",
             ]

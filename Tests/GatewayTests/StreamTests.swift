@@ -99,20 +99,27 @@ struct StreamTests {
                 cachedPercent: 50
                 models: [up-m]
             """
-        let kind: ProviderKind = provider == .openai ? .openai : provider == .vllm ? .vllm : .compatible
+        let kind: ProviderKind =
+            switch provider {
+            case .openai: .openai
+            case .anthropic: .anthropic
+            case .vllm: .vllm
+            default: .compatible
+            }
+        let asks = provider == .anthropic ? [Ask.message, Ask.messageStream] : [Ask.chat, Ask.stream, Ask.streamWithUsage]
         try await Harness.with(
             scenario: scenario,
             endpoints: { ports in [.test("one", port: ports["one"] ?? 0, provider: kind)] }
         ) { weir async throws in
-            for body in [Ask.chat, Ask.stream, Ask.streamWithUsage] {
-                let answer = try weir.chat(body)
+            for body in asks {
+                let answer = try weir.chat(body, path: provider == .anthropic ? "/v1/messages" : "/v1/chat/completions")
                 #expect(answer.status == 200 && answer.isWhole, "\(answer)")
             }
             #expect(weir.settles())
             #expect(eventually { weir.simulator.record().allSatisfy { $0.outcome == .completed } })
             let record = weir.simulator.record()
             let ends = try weir.ends()
-            #expect(ends.count == 3 && record.count == 3)
+            #expect(ends.count == asks.count && record.count == asks.count)
             for (end, request) in zip(ends, record) {
                 #expect(!end.estimated)
                 #expect(end.usage.input == Int64(request.billedInput - request.billedCached))

@@ -4,6 +4,11 @@ enum Ask {
     static let stream = #"{"model":"m","stream":true,"messages":[{"role":"user","content":"hello there"}]}"#
     static let streamWithUsage =
         #"{"model":"m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hello there"}]}"#
+    static let message = #"{"model":"m","max_tokens":40,"messages":[{"role":"user","content":"hello there"}]}"#
+    static let messageStream =
+        #"{"model":"m","max_tokens":40,"stream":true,"messages":[{"role":"user","content":"hello there"}]}"#
+    static let generation =
+        #"{"model":"m","input":{"messages":[{"role":"user","content":"hello there"}]},"parameters":{"result_format":"message"}}"#
     static let completion = #"{"model":"m","prompt":"hello there"}"#
     static let embedding = #"{"model":"m","input":"hello there"}"#
     static let response = #"{"model":"m","input":"hello there"}"#

@@ -6,20 +6,20 @@ import Wire
 
 @Suite("What a request's size does not bound is refused by name")
 struct BoundsTests {
-    private func refused(_ body: String, _ operation: Core.Operation) throws -> Unbounded? {
+    private func refused(_ body: String, _ operation: Dialect) throws -> Unbounded? {
         let buffer = ByteBuffer(string: body)
-        return unbounded(try scanRequest(buffer, operation: operation, maxDepth: 64), body: buffer, operation: operation)
+        return unbounded(try scanRequest(buffer, dialect: operation, maxDepth: 64), body: buffer, dialect: operation)
     }
 
     struct Case: Sendable, CustomTestStringConvertible {
-        var operation: Core.Operation
+        var operation: Dialect
         var member: String
         var field: String
         /// Only a limit on money refuses it.
         var withLimit: Bool
         var testDescription: String { "\(operation) \(member)" }
 
-        init(_ operation: Core.Operation, _ member: String, _ field: String, withLimit: Bool = false) {
+        init(_ operation: Dialect, _ member: String, _ field: String, withLimit: Bool = false) {
             (self.operation, self.member, self.field, self.withLimit) = (operation, member, field, withLimit)
         }
 
@@ -63,7 +63,7 @@ struct BoundsTests {
         #expect(!found.reason.isEmpty)
     }
 
-    static let harmless: [(operation: Core.Operation, member: String)] = [
+    static let harmless: [(operation: Dialect, member: String)] = [
         (.responses, #""previous_response_id":null"#), (.responses, #""conversation":null"#),
         (.responses, #""background":false"#),
         (.responses, #""background":null"#), (.responses, #""prompt":null"#), (.responses, #""tools":[]"#),
@@ -99,7 +99,7 @@ struct BoundsTests {
     func tiers() throws {
         func asked(_ member: String) throws -> AskedTier {
             let buffer = ByteBuffer(string: "{\(member)}")
-            return askedTier(try scanRequest(buffer, operation: .chat, maxDepth: 64), body: buffer)
+            return askedTier(try scanRequest(buffer, dialect: .chat, maxDepth: 64), body: buffer)
         }
         #expect(try asked("") == .unnamed && asked(#""service_tier":null"#) == .unnamed)
         #expect(try asked(#""service_tier":"auto""#) == .unnamed)
@@ -115,7 +115,7 @@ struct BoundsTests {
     func inputs() throws {
         let parts = #"{"type":"image_url","image_url":{"url":"https://x/y"}},{"type":"input_audio","input_audio":{"data":""}}"#
         let body = ByteBuffer(string: "{\"messages\":[{\"role\":\"user\",\"content\":[\(parts),\(parts)]}]}")
-        let scan = try scanRequest(body, operation: .chat, maxDepth: 64)
+        let scan = try scanRequest(body, dialect: .chat, maxDepth: 64)
         var served = ServedModel(upstreamName: "m", price: "p", maxOutputTokens: 1, maxTokensPerImage: 100, maxTokensPerAudio: 7)
         #expect(inputBound(scan, bytesBound: 1_000, served: served) == .tokens(1_214))
         served.maxTokensPerAudio = nil

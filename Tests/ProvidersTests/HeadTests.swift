@@ -4,27 +4,28 @@ import Testing
 
 @Suite("How a call is addressed")
 struct HeadTests {
-    private func lines(_ endpoint: Endpoint, _ operation: Operation = .chat) -> [String] {
-        String(decoding: endpoint.head(for: operation, model: served).bytes, as: UTF8.self).components("\r\n")
+    private func lines(_ endpoint: Endpoint, _ dialect: Dialect = .chat) -> [String] {
+        String(decoding: endpoint.head(for: dialect, model: served).bytes, as: UTF8.self).components("\r\n")
     }
 
     static let dialects = ProviderKind.allCases.filter { $0 != .azure }
 
     @Test("OpenAI's dialect: the paths below the base path, whatever the server", arguments: dialects)
     func paths(_ provider: ProviderKind) {
-        let expected: [Operation: String] = [
+        let expected: [Dialect: String] = [
             .chat: "POST /v1/chat/completions HTTP/1.1", .completions: "POST /v1/completions HTTP/1.1",
             .embeddings: "POST /v1/embeddings HTTP/1.1", .responses: "POST /v1/responses HTTP/1.1",
-            .conversations: "POST /v1/conversations HTTP/1.1",
+            .conversations: "POST /v1/conversations HTTP/1.1", .messages: "POST /v1/messages HTTP/1.1",
+            .tokenCount: "POST /v1/messages/count_tokens HTTP/1.1",
         ]
-        for operation in Operation.allCases { #expect(lines(endpoint(provider), operation).first == expected[operation]) }
+        for (dialect, line) in expected { #expect(lines(endpoint(provider), dialect).first == line) }
         #expect(lines(endpoint(provider, basePath: ""), .chat).first == "POST /chat/completions HTTP/1.1")
         #expect(
             lines(endpoint(provider, basePath: "/compatible-mode/v1"), .chat).first
                 == "POST /compatible-mode/v1/chat/completions HTTP/1.1")
     }
 
-    static let azurePaths: [(operation: Operation, apiVersion: String?, basePath: String, path: String)] = [
+    static let azurePaths: [(dialect: Dialect, apiVersion: String?, basePath: String, path: String)] = [
         (.chat, nil, "", "/openai/v1/chat/completions"), (.completions, nil, "", "/openai/v1/completions"),
         (.embeddings, nil, "", "/openai/v1/embeddings"), (.responses, nil, "", "/openai/v1/responses"),
         (.conversations, nil, "", "/openai/v1/conversations"),
@@ -40,9 +41,21 @@ struct HeadTests {
 
     @Test("Azure: the v1 API by model, the dated one by deployment and version", arguments: azurePaths.indices)
     func azure(_ index: Int) {
-        let (operation, apiVersion, basePath, path) = Self.azurePaths[index]
-        let head = lines(endpoint(.azure, basePath: basePath, apiVersion: apiVersion), operation)
+        let (dialect, apiVersion, basePath, path) = Self.azurePaths[index]
+        let head = lines(endpoint(.azure, basePath: basePath, apiVersion: apiVersion), dialect)
         #expect(head.first == "POST \(path) HTTP/1.1")
+    }
+
+    @Test("DashScope's own dialect lies beside its compatible one, with whatever stands before both")
+    func generation() {
+        for (basePath, front) in [("/compatible-mode/v1", ""), ("/proxy/compatible-mode/v1", "/proxy"), ("/v1", "")] {
+            #expect(
+                lines(endpoint(.dashscope, basePath: basePath), .generation).first
+                    == "POST \(front)/api/v1/services/aigc/text-generation/generation HTTP/1.1")
+            #expect(
+                lines(endpoint(.dashscope, basePath: basePath), .multimodalGeneration).first
+                    == "POST \(front)/api/v1/services/aigc/multimodal-generation/generation HTTP/1.1")
+        }
     }
 
     @Test("A version means nothing to other providers", arguments: dialects)
@@ -55,10 +68,15 @@ struct HeadTests {
         arguments: ProviderKind.allCases)
     func credential(_ provider: ProviderKind) {
         let head = lines(endpoint(provider, credential: "sk-1"))
-        let expected = provider == .azure ? "api-key: sk-1" : "authorization: Bearer sk-1"
+        let expected =
+            switch provider {
+            case .azure: "api-key: sk-1"
+            case .anthropic: "x-api-key: sk-1"
+            default: "authorization: Bearer sk-1"
+            }
         #expect(head.filter { $0.contains("sk-1") } == [expected])
         let bare = lines(endpoint(provider))
-        #expect(!bare.contains { $0.hasPrefix("authorization") || $0.hasPrefix("api-key") })
+        #expect(!bare.contains { $0.hasPrefix("authorization") || $0.contains("api-key") })
     }
 
     static let hosts: [(tls: Bool, host: String, port: Int, line: String)] = [
@@ -87,19 +105,25 @@ struct HeadTests {
         #expect(text.contains("accept-encoding: identity\r\n"))
     }
 
-    @Test("Not every provider serves every operation")
+    @Test("Not every provider speaks every dialect")
     func serving() {
-        let missing: [Operation: Set<ProviderKind>] = [
-            .chat: [], .completions: [.dashscope, .modelarts, .ark, .deepseek], .embeddings: [.deepseek],
-            .responses: [.modelarts, .llamaCpp, .sglang, .ollama],
+        let missing: [Dialect: Set<ProviderKind>] = [
+            .chat: [.anthropic], .completions: [.anthropic, .dashscope, .modelarts, .ark, .deepseek],
+            .embeddings: [.anthropic, .deepseek], .responses: [.anthropic, .modelarts, .llamaCpp, .sglang, .ollama],
         ]
-        for (operation, missing) in missing {
-            #expect(Set(ProviderKind.allCases.filter { !endpoint($0).serves(operation) }) == missing)
+        for (dialect, missing) in missing {
+            #expect(Set(ProviderKind.allCases.filter { !endpoint($0).speaks(dialect) }) == missing)
         }
-        for operation in [Operation.chat, .completions, .embeddings] {
-            #expect(endpoint(.azure, apiVersion: "2024-10-21").serves(operation))
+        for dialect in [Dialect.messages, .tokenCount] {
+            #expect(ProviderKind.allCases.filter { endpoint($0).speaks(dialect) } == [.anthropic])
         }
-        #expect(!endpoint(.azure, apiVersion: "2024-10-21").serves(.responses))
+        for dialect in [Dialect.generation, .multimodalGeneration] {
+            #expect(ProviderKind.allCases.filter { endpoint($0).speaks(dialect) } == [.dashscope])
+        }
+        for dialect in [Dialect.chat, .completions, .embeddings] {
+            #expect(endpoint(.azure, apiVersion: "2024-10-21").speaks(dialect))
+        }
+        #expect(!endpoint(.azure, apiVersion: "2024-10-21").speaks(.responses))
         let allowed = KeptState(maxTokens: 1, allowsConversations: true)
         let cases: [(state: KeptState?, serving: Set<ProviderKind>)] = [
             (nil, []), (KeptState(maxTokens: 1), []), (allowed, [.openai, .azure, .compatible]),
@@ -130,7 +154,7 @@ struct HeadTests {
             #expect(target.outputLimitName(for: .completions) == "max_tokens")
             #expect(target.outputLimitName(for: .responses) == "max_output_tokens")
             #expect(target.outputLimitName(for: .chat) == (isCloud ? "max_completion_tokens" : "max_tokens"))
-            #expect(target.needsOutputLimit == !isCloud)
+            #expect(target.needsOutputLimit == !(isCloud || provider == .anthropic))
         }
     }
 }

@@ -17,8 +17,8 @@ struct RandomRewriteTests {
         var seen: Set<Rewrite> = []
         for number in 0..<cases {
             let body = RandomBody(using: &random)
-            let operation = Core.Operation.allCases.randomElement(using: &random) ?? .chat
-            let target = endpoint(ProviderKind.allCases.randomElement(using: &random) ?? .openai)
+            let operation = Operation.allCases.randomElement(using: &random)?.dialect ?? .chat
+            let target = endpoint(ProviderKind.allCases.filter { $0 != .anthropic }.randomElement(using: &random) ?? .openai)
             let limit: Int64? = Bool.random(using: &random) ? Int64.random(in: 1...50, using: &random) : nil
             let keepsState = operation == .responses && Bool.random(using: &random)
             let result = try Rewritten(
@@ -46,7 +46,7 @@ struct RandomRewriteTests {
 
     /// What the members should be, worked out from the parsed object alone.
     private func expectation(
-        _ before: [String: String], _ operation: Core.Operation, at target: Endpoint, _ limit: Int64?,
+        _ before: [String: String], _ operation: Dialect, at target: Endpoint, _ limit: Int64?,
         keepsState: Bool
     ) -> (members: [String: String], rewrites: [Rewrite]) {
         if operation == .conversations { return (before, [.responseID]) }

@@ -8,7 +8,7 @@ import Wire
 struct RewriteTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
-        var operation: Core.Operation
+        var operation: Dialect
         var provider: ProviderKind
         var limit: Int64?
         var body: String
@@ -16,7 +16,7 @@ struct RewriteTests {
         var rewrites: [Rewrite]
 
         init(
-            _ what: String, for operation: Core.Operation = .chat, at provider: ProviderKind = .vllm, limit: Int64? = nil,
+            _ what: String, for operation: Dialect = .chat, at provider: ProviderKind = .vllm, limit: Int64? = nil,
             _ body: String,
             becomes expected: String, _ rewrites: [Rewrite]
         ) {
@@ -24,6 +24,32 @@ struct RewriteTests {
             (self.body, self.expected, self.rewrites) = (body, expected, rewrites)
         }
     }
+
+    static let dialects: [Case] = [
+        Case(
+            "Anthropic's limit is the caller's and stays", for: .messages, at: .anthropic,
+            #"{"model":"public","max_tokens":9,"new_field":{"a":[1,null]}}"#,
+            becomes: #"{"model":"up/stream-1","max_tokens":9,"new_field":{"a":[1,null]}}"#, [.model]),
+        Case(
+            "a clamped one is lowered, and a stream needs no option for its usage", for: .messages, at: .anthropic, limit: 5,
+            #"{"model":"up/stream-1","max_tokens":9,"stream":true}"#,
+            becomes: #"{"model":"up/stream-1","max_tokens":5,"stream":true}"#, [.outputLimit]),
+        Case(
+            "DashScope's own limit stands among its parameters", for: .generation, at: .dashscope, limit: 5,
+            #"{"model":"public","input":{"prompt":"a"},"parameters":{"max_tokens":9,"seed":1}}"#,
+            becomes: #"{"model":"up/stream-1","input":{"prompt":"a"},"parameters":{"max_tokens":5,"seed":1}}"#,
+            [.model, .outputLimit]),
+        Case(
+            "and is put there where it is missing", for: .generation, at: .dashscope, limit: 5,
+            #"{"model":"public","parameters":{"seed":1}}"#,
+            becomes: #"{"model":"up/stream-1","parameters":{"max_tokens":5,"seed":1}}"#, [.model, .outputLimit]),
+        Case(
+            "among none", for: .multimodalGeneration, at: .dashscope, limit: 5, #"{"model":"public","parameters":{}}"#,
+            becomes: #"{"model":"up/stream-1","parameters":{"max_tokens":5}}"#, [.model, .outputLimit]),
+        Case(
+            "with parameters of its own", for: .generation, at: .dashscope, limit: 5, #"{"model":"public"}"#,
+            becomes: #"{"parameters":{"max_tokens":5},"model":"up/stream-1"}"#, [.model, .outputLimit]),
+    ]
 
     static let model: [Case] = [
         Case("a model is renamed", #"{"model":"public"}"#, becomes: #"{"model":"up/stream-1"}"#, [.model]),
@@ -207,7 +233,7 @@ struct RewriteTests {
             becomes: #"{"model":"up/stream-1","max_output_tokens":9,"store":false }"#, [.model, .outputLimit, .store]),
     ]
 
-    @Test("Model, usage, limits, store and several at once, byte for byte", arguments: model + usage + limits + store + several)
+    @Test("Model, usage, limits, store and several at once, byte for byte", arguments: model + usage + limits + store + several + dialects)
     func rewrites(_ example: Case) throws {
         let target = endpoint(example.provider)
         let result = try Rewritten(example.body, example.operation, at: target, outputLimit: example.limit)
@@ -223,8 +249,8 @@ struct RewriteTests {
     func offset() throws {
         var buffer = ByteBuffer(string: "xxxx{\"model\":\"public\"}")
         buffer.moveReaderIndex(forwardBy: 4)
-        let scan = try scanRequest(buffer, operation: .chat, maxDepth: 64)
-        let plan = rewritePlan(scan, body: buffer, operation: .chat, endpoint: endpoint(.vllm), served: served, outputLimit: 5)
+        let scan = try scanRequest(buffer, dialect: .chat, maxDepth: 64)
+        let plan = rewritePlan(scan, body: buffer, dialect: .chat, endpoint: endpoint(.vllm), served: served, outputLimit: 5)
         #expect(String(buffer: spliced(buffer, plan.splices)) == #"{"max_tokens":5,"model":"up/stream-1"}"#)
     }
 }

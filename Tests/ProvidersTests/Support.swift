@@ -27,13 +27,13 @@ struct Rewritten {
 
     /// - Parameter stateID: what the provider calls the state that the body names, where the model keeps state.
     init(
-        _ body: String, _ operation: Core.Operation, at endpoint: Endpoint, outputLimit: Int64?, keepsState: Bool = false,
+        _ body: String, _ operation: Dialect, at endpoint: Endpoint, outputLimit: Int64?, keepsState: Bool = false,
         stateID: String = ""
     ) throws {
         var served = served
         if keepsState { served.state = KeptState(maxTokens: 1) }
         let buffer = ByteBuffer(string: body)
-        let scan = try scanRequest(buffer, operation: operation, maxDepth: 64)
+        let scan = try scanRequest(buffer, dialect: operation, maxDepth: 64)
         self.scan = scan
         let state = (keepsState ? scan.previousResponseID ?? scan.conversation : nil).map { range in
             StateSplice(
@@ -41,7 +41,7 @@ struct Rewritten {
                 rewrite: scan.previousResponseID == nil ? .conversation : .previousResponse)
         }
         plan = rewritePlan(
-            scan, body: buffer, operation: operation, endpoint: endpoint, served: served, outputLimit: outputLimit, state: state)
+            scan, body: buffer, dialect: operation, endpoint: endpoint, served: served, outputLimit: outputLimit, state: state)
         text = String(buffer: spliced(buffer, plan.splices))
     }
 }

@@ -89,7 +89,7 @@ struct TranscriptPriceTests {
             )
         }
         let start = String(decoding: bytes.prefix(30), as: UTF8.self)
-        let dialect: StreamDialect =
+        let dialect: Dialect =
             start.hasPrefix("event: response") ? .responses : start.hasPrefix("event: message") ? .messages : .chat
         var random = SeededRandom(seed: seed)
         var reader = StreamReader(dialect: dialect, hideUsage: Bool.random(using: &random))

@@ -6,7 +6,7 @@ import Wire
 @Suite("What a whole answer says")
 struct AnswerTextTests {
     private func text(_ body: String, _ operation: Core.Operation) -> String? {
-        readAnswerText(ByteBuffer(string: body), operation: operation).map { String(buffer: $0.beginning) }
+        readAnswerText(ByteBuffer(string: body), dialect: operation.dialect).map { String(buffer: $0.beginning) }
     }
 
     @Test("Text, reasoning and calls of each dialect are taken, labels are not")
@@ -34,7 +34,7 @@ struct AnswerTextTests {
     func long() throws {
         let words = String(repeating: "x", count: StreamReader.textBytesMax)
         let body = ByteBuffer(string: #"{"choices":[{"text":"\#(words)"},{"text":"\#(words)"}]}"#)
-        let found = try #require(readAnswerText(body, operation: .completions))
+        let found = try #require(readAnswerText(body, dialect: .completions))
         #expect(found.bytes == 2 * StreamReader.textBytesMax && found.beginning.readableBytes == StreamReader.textBytesMax)
     }
 }

@@ -25,13 +25,13 @@ struct LinearTimeTests {
             Self.filled("{\"a\":[1", String(repeating: ",{\"k\":1}", count: 512), "]}"),
             Self.filled("{\"messages\":[{}", String(repeating: ",{\"content\":[{}]}", count: 256), "]}"),
         ]
-        for body in accepted { #expect((try? scanRequest(body, operation: .chat, maxDepth: 64)) != nil) }
+        for body in accepted { #expect((try? scanRequest(body, dialect: .chat, maxDepth: 64)) != nil) }
         let refused = [
             Self.filled("{\"a\":", String(repeating: "[", count: 4096), ""),
             Self.filled("{\"a\":1", String(repeating: "1", count: 4096), "}"),
             Self.filled("{\"k\":1", ",\"l\":1", "}"), Self.filled("", String(repeating: " ", count: 4096), ""),
         ]
-        for body in refused { #expect((try? scanRequest(body, operation: .chat, maxDepth: 64)) == nil) }
+        for body in refused { #expect((try? scanRequest(body, dialect: .chat, maxDepth: 64)) == nil) }
     }
 
     @Test("An event that arrives byte by byte is collected once")

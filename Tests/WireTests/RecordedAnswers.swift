@@ -52,7 +52,7 @@ struct RecordedAnswer: Sendable, CustomTestStringConvertible {
     static let answers = all.filter { $0.name.hasSuffix(".json") }
 
     /// The Responses API and Anthropic's Messages name their events.
-    var dialect: StreamDialect {
+    var dialect: Dialect {
         if bytes.starts(with: "event: response".utf8) { return .responses }
         return bytes.starts(with: "event: message_start".utf8) ? .messages : .chat
     }
@@ -81,7 +81,7 @@ struct StreamRecord: Equatable {
 
 /// Reads `bytes` in pieces that end at `cuts`.
 func readStream(
-    _ bytes: [UInt8], cuts: [Int] = [], dialect: StreamDialect, hideUsage: Bool = false,
+    _ bytes: [UInt8], cuts: [Int] = [], dialect: Dialect, hideUsage: Bool = false,
     maxEventBytes: Int = StreamReader.eventBytesMax
 ) -> StreamRecord {
     var reader = StreamReader(dialect: dialect, hideUsage: hideUsage, maxEventBytes: maxEventBytes)

@@ -35,7 +35,7 @@ struct RequestDifferentialTests {
             let index = dice.below(RequestMutations.bodies.count)
             let bytes = RequestMutations.mutate(index, &dice)
             let body = ByteBuffer(bytes: bytes)
-            guard let scan = try? scanRequest(body, operation: RequestMutations.bodies[index].operation, maxDepth: 64),
+            guard let scan = try? scanRequest(body, dialect: RequestMutations.bodies[index].operation.dialect, maxDepth: 64),
                 let reference = RequestReference(bytes)
             else { continue }
             edits += 1
@@ -86,7 +86,7 @@ struct RequestDifferentialTests {
         let parsed = RequestReference(body)
         let scan: RequestScan
         do throws(ScanError) {
-            scan = try scanRequest(ByteBuffer(bytes: body), operation: operation, maxDepth: 64)
+            scan = try scanRequest(ByteBuffer(bytes: body), dialect: operation.dialect, maxDepth: 64)
         } catch {
             guard error.offset >= 0, error.offset <= body.count else { return "offset \(error.offset) lies outside" }
             return parsed == nil || mayDiffer(error, body) ? nil : "refused \(error), but the parser accepts"

@@ -5,7 +5,7 @@ import Wire
 
 /// The scan of a body, or the code that refuses it.
 func scanned(_ body: String, _ operation: Core.Operation = .chat, depth: Int = 64) -> Result<RequestScan, ScanError> {
-    Result { () throws(ScanError) in try scanRequest(ByteBuffer(string: body), operation: operation, maxDepth: depth) }
+    Result { () throws(ScanError) in try scanRequest(ByteBuffer(string: body), dialect: operation.dialect, maxDepth: depth) }
 }
 
 @Suite("A request's body is scanned once, and refused where it is ambiguous")
@@ -159,7 +159,7 @@ struct RequestScanTests {
             for padding in 0..<9 {
                 let body = Array("{\"a\":\"".utf8) + Array(repeating: 0x61, count: padding) + bytes + Array("\"}".utf8)
                 let scan = Result { () throws(ScanError) in
-                    try scanRequest(ByteBuffer(bytes: body), operation: .chat, maxDepth: 8)
+                    try scanRequest(ByteBuffer(bytes: body), dialect: .chat, maxDepth: 8)
                 }
                 guard case .failure(let error) = scan else {
                     Issue.record("accepted \(bytes)")

@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import NIOCore
 import Testing
@@ -7,7 +8,7 @@ import Wire
 struct StreamMutationTests {
     static let cases = 100_000
 
-    static let streams: [(dialect: StreamDialect, text: String)] = [
+    static let streams: [(dialect: Dialect, text: String)] = [
         (
             .chat,
             "data: {\"choices\":[{\"delta\":{\"content\":\"Hej\"}}],\"usage\":null,\"model\":\"m\"}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n"

@@ -138,7 +138,7 @@ struct StreamReaderTests {
         #expect(readStream(Array("data: {\"choices\":[],\"error\":null}\n\n".utf8), dialect: .chat).failure == nil)
     }
 
-    static let endings: [(dialect: StreamDialect, text: String, violation: StreamViolation?, close: StreamClose)] = [
+    static let endings: [(dialect: Dialect, text: String, violation: StreamViolation?, close: StreamClose)] = [
         (.chat, "data: [DONE]\n\n", nil, .complete),
         (.chat, "data: [DONE]\n", nil, .complete),
         (.chat, "data: [DONE]", nil, .complete),

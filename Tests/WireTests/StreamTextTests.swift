@@ -1,3 +1,4 @@
+import Core
 import NIOCore
 import Testing
 import Wire
@@ -6,8 +7,7 @@ import Wire
 struct StreamTextTests {
     private func chunk(_ delta: String) -> String { "data: {\"choices\":[{\"index\":0,\"delta\":\(delta)}]}\n\n" }
 
-    private func text(_ events: String, _ dialect: StreamDialect = .chat, keepsText: Bool = true, pieces: Int = 1) -> StreamReader
-    {
+    private func text(_ events: String, _ dialect: Dialect = .chat, keepsText: Bool = true, pieces: Int = 1) -> StreamReader {
         var reader = StreamReader(dialect: dialect, hideUsage: false, keepsText: keepsText)
         let bytes = Array(events.utf8)
         let size = (bytes.count + pieces - 1) / pieces
