@@ -64,12 +64,14 @@ let package = Package(
         room("Invoices", ["Core", "Ledger"]),
         room("Links", ["Core", "Policy", "Wire", nioCore, nioPosix, nioSSL, nioTLS]),
         room("Providers", ["Core", "Wire", nioCore]),
+        room("Dialects", ["Core", "Wire", nioCore]),
         room("Fleet", ["Core"]),
         room("Settings", ["Cedar", "Core", "Policy", "Ledger", yams]),
         room(
             "Gateway",
             [
-                "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Tokens", crypto, logging, nioCore,
+                "Core", "Wire", "Dialects", "Journal", "Policy", "Ledger", "Links", "Providers", "Tokens", crypto, logging,
+                nioCore,
                 nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS,
             ]),
         room("Simulator", [nioCore, nioPosix, nioHTTP1, yams]),
@@ -102,6 +104,7 @@ let package = Package(
         tests("CedarTests", ["Cedar", "TestKit", "cedar-corpus"]),
         tests("PolicyTests", ["Cedar", "Core", "Policy", "TestKit"]),
         tests("ProvidersTests", ["Core", "Providers", "TestKit", "Wire", nioCore]),
+        tests("DialectsTests", ["Core", "Dialects", "Wire", nioCore]),
         tests("TokensTests", ["Core", "TestKit", "Tokens"]),
         tests("WireTests", ["Core", "Wire", nioCore, nioEmbedded, nioHTTP1]),
         tests("JournalTests", ["Core", "Journal", "TestKit"], exclude: ["Fixtures"]),

@@ -29,6 +29,14 @@ public enum Dialect: String, Sendable, CaseIterable {
     /// Whether a model says anything, and says how much.
     public var generates: Bool { self != .tokenCount && operation.generates }
 
+    /// Whether calls in it can be answered in another one: those that say something to a model and hear what it says.
+    public var isTranslated: Bool {
+        switch self {
+        case .chat, .responses, .messages, .generation, .multimodalGeneration: true
+        case .completions, .embeddings, .conversations, .tokenCount: false
+        }
+    }
+
     public var isGeneration: Bool { self == .generation || self == .multimodalGeneration }
     public var isMessages: Bool { self == .messages || self == .tokenCount }
 
@@ -59,4 +67,16 @@ extension Operation {
         case .conversations: .conversations
         }
     }
+}
+
+/// With which member a chat turns a model's thinking on and off, and how deep it goes.
+public enum ReasoningSwitch: Sendable {
+    /// `reasoning_effort`: OpenAI and most others.
+    case effort
+    /// `enable_thinking` and `thinking_budget`: Qwen.
+    case enableThinking
+    /// `thinking: {type}`: Doubao.
+    case thinkingType
+    /// `chat_template_kwargs: {thinking}`: ModelArts.
+    case chatTemplate
 }

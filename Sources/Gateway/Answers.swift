@@ -83,7 +83,7 @@ extension CallRelay {
             return failAttempt(.malformedAnswer, word: "unexpected_stream", mayHaveArrived: true)
         }
         answer.kind = .stream(
-            StreamReader(dialect: dialect, hideUsage: plan.hidesUsage, keepsText: canEstimate, ids: answer.ids))
+            StreamReader(dialect: sentDialect, hideUsage: plan.hidesUsage, keepsText: canEstimate, ids: answer.ids))
     }
 
     func answered(_ body: ByteBuffer) {
@@ -114,7 +114,13 @@ extension CallRelay {
 
     private func forward(_ step: StreamStep) {
         if case .failed(let error) = step.progress, phase == .attempting { return failedInside(error) }
-        if let bytes = step.forward { forward(bytes) }
+        if let bytes = step.forward { forward(bytes, step.progress) }
+    }
+
+    /// Whole events, in the caller's dialect where they came in another.
+    private func forward(_ bytes: ByteBuffer, _ progress: StreamStep.Progress) {
+        if translated == nil { return forward(bytes) }
+        if let said = translated?.translate(bytes, progress) { forward(said) }
     }
 
     /// Whole events on their way to the caller.
@@ -165,7 +171,7 @@ extension CallRelay {
         answer.kind = .stream(reader)
         guard close == .complete else { return streamEnded(.cut(.streamCut)) }
         // An end whose blank line is missing is an end all the same.
-        if reader.hasPartialEvent { forward(reader.rest) }
+        if reader.hasPartialEvent { forward(reader.rest, .ended) }
         streamEnded(.complete)
     }
 
@@ -201,7 +207,7 @@ extension CallRelay {
             }
         }
         hold = nil
-        guard replaceIDs() else { return callerIsGone ? finish() : fail(.malformedAnswer) }
+        guard replaceIDs(), translateAnswer() else { return callerIsGone ? finish() : fail(.malformedAnswer) }
         gate()
     }
 
@@ -255,7 +261,7 @@ extension CallRelay {
         if let hold { end(hold, settled) }
         hold = nil
         if callerIsGone { return finish() }
-        if case .callerFault = what { return gate() }
+        if case .callerFault = what { return gateError(facts) }
         // The provider's code stays out: it is its text, and may repeat the caller's.
         lane.log.warning(
             "endpoint answered with an error",
@@ -263,7 +269,7 @@ extension CallRelay {
         if case .credential = what { refusal = .endpointCredential } else { refusal = nil }
         if canTryAnother { return attempt() }
         if case .credential = what { return fail(.endpointCredential) }
-        gate()
+        gateError(facts)
     }
 
     private var canTryAnother: Bool { nextCandidate < candidates.count && attempts < snapshot.limits.attemptsPerCall }
@@ -303,6 +309,12 @@ extension CallRelay {
     }
 
     // MARK: Delivery
+
+    /// The provider's error, in the caller's words where it came in others.
+    private func gateError(_ facts: ErrorFacts) {
+        translateError(facts)
+        gate()
+    }
 
     /// Delivers as soon as the attempt's hold is durable.
     private func gate() {
@@ -373,7 +385,7 @@ extension Failure {
         switch dialect {
         case .responses:
             event.writeString("event: error\ndata: {\"type\":\"error\",\"code\":\"\(code)\",\"message\":")
-            event.writeJSON("\(message) \(action)")
+            event.writeJSON(words)
             event.writeStaticString(",\"param\":null}")
         case .messages, .tokenCount:
             event.writeStaticString("event: error\ndata: ")

@@ -28,6 +28,10 @@ extension CallRelay {
             self.way = way
             answer.region = nil
             guard isPermitted(endpoint, at: now) else { continue }
+            if let failure = translate(for: way) {
+                refusal = refusal ?? failure
+                continue
+            }
             // Taken before the hold, so that what an endpoint has no room for leaves no trace in the journal.
             guard lane.board.begin(way.slot, tokens: probableTokens, at: now) else { continue }
             let reservation = reserve(way, at: now)
@@ -84,8 +88,10 @@ extension CallRelay {
         let bytesBound =
             isInput
             ? saturated(
-                inputTokenBound(inputBytes: body.readableBytes, messages: scan.messages, images: 0, imageBound: nil) ?? .max,
-                plus: saturated(stateBound, plus: toolTokenBound(scan, dialect: dialect))) : 0
+                inputTokenBound(
+                    inputBytes: max(body.readableBytes, translated?.body.readableBytes ?? 0), messages: scan.messages, images: 0,
+                    imageBound: nil) ?? .max,
+                plus: saturated(stateBound, plus: toolTokenBound(scan, dialect: sentDialect))) : 0
         isInputBounded = true
         switch isInput ? Providers.inputBound(scan, bytesBound: bytesBound, served: way.served) : .tokens(0) {
         case .tokens(let tokens): inputTokens = tokens
@@ -131,9 +137,7 @@ extension CallRelay {
                 hold = admitted
                 holdSequence = admitted.sequence
                 setBound(scan.echo ? saturated(outputBound, plus: inputTokens) : outputBound)
-                plan = rewritePlan(
-                    scan, body: body, dialect: dialect, endpoint: way.target, served: way.served,
-                    outputLimit: mustSay ? perChoice : nil, state: state?.splice)
+                plan = rewrites(at: way, outputLimit: mustSay ? perChoice : nil)
                 return .held(syncFirst: mustSyncFirst)
             case .unavailable: return .stopped(.journalUnavailable)
             case .exportsMoved(let count):
@@ -199,10 +203,11 @@ extension CallRelay {
         }
         guard !lane.board.isSuspended(way.slot) else { return endSuspended(hold) }
         guard let permit = facts?.permit(attemptID, at: way.endpoint, on: lane, in: snapshot, now: now),
-            let head = way.head(for: dialect)
+            let head = way.head(for: sentDialect)
         else {
             return endDenied(hold)
         }
+        let body = translated?.body ?? body
         let length = splicedLength(body, plan.splices)
         var request = ByteBufferAllocator().buffer(capacity: head.bytes.count + 320 + length)
         request.writeBytes(head.bytes)
@@ -214,7 +219,7 @@ extension CallRelay {
         request.writeHexadecimal16(attemptID.high)
         request.writeHexadecimal16(attemptID.low)
         request.writeStaticString("\r\n")
-        request.writeImmutableBuffer(passedHeaders)
+        request.writeImmutableBuffer(translated?.headers ?? passedHeaders)
         request.writeStaticString("content-length: ")
         request.writeDecimal(length)
         request.writeStaticString("\r\n\r\n")

@@ -97,6 +97,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var answer = Answer()
     /// An answer that waits for its hold to be durable.
     var gatedEnd = false
+    /// The call in the endpoint's dialect, where that is not the caller's.
+    var translated: Translated?
 
     private(set) var deadline = NIODeadline.distantFuture
     var sweeperSlot = -1
@@ -377,6 +379,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         refusal = nil
         answer = Answer()
         gatedEnd = false
+        translated = nil
     }
 }
 

@@ -31,16 +31,18 @@ extension Failure {
         }
     }
 
+    /// What happened, and what to do where Weir knows it.
+    var words: String { action.isEmpty ? message : "\(message) \(action)" }
+
     /// The error as a JSON body: OpenAI's four members, the two that Azure's gateway sends, or as Anthropic and DashScope write theirs.
     ///
     /// - Parameter requestID: those two have it in the body.
     func body(_ shape: ErrorShape, requestID: String?) -> ByteBuffer {
         var json = ByteBufferAllocator().buffer(capacity: 512)
-        func words(_ json: inout ByteBuffer) { json.writeJSON("\(message) \(action)") }
         switch shape {
         case .openAI, .azure:
             json.writeStaticString("{\"error\":{\"message\":")
-            words(&json)
+            json.writeJSON(words)
             if shape == .openAI {
                 json.writeString(",\"type\":\"\(openAIType)\",\"param\":")
                 if let parameter { json.writeJSON(parameter) } else { json.writeString("null") }
@@ -48,11 +50,11 @@ extension Failure {
             json.writeString(",\"code\":\"\(code)\"}}")
         case .anthropic:
             json.writeString("{\"type\":\"error\",\"error\":{\"type\":\"\(anthropicType)\",\"message\":")
-            words(&json)
+            json.writeJSON(words)
             json.writeString(",\"code\":\"\(code)\"},\"request_id\":\"\(requestID ?? "")\"}")
         case .dashscope:
             json.writeString("{\"code\":\"\(code)\",\"message\":")
-            words(&json)
+            json.writeJSON(words)
             json.writeString(",\"request_id\":\"\(requestID ?? "")\"}")
         }
         return json

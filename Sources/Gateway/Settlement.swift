@@ -70,7 +70,7 @@ extension CallRelay {
 
     /// Ends the hold of a whole answer whose provider did not count by the answer's text.
     func endEstimated(_ hold: Hold, _ answer: AnswerScan) {
-        guard let text = readAnswerText(self.answer.bytes, dialect: dialect) else {
+        guard let text = readAnswerText(self.answer.bytes, dialect: sentDialect) else {
             return end(hold, estimate(outputTokens: nil))
         }
         let tokens = Int64(Said.tokens(ofBytes: text.bytes))

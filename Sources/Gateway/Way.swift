@@ -47,6 +47,8 @@ final class Way: Sendable {
     let vocabulary: String?
     /// By rising day; no price where the book has none that is known.
     private let prices: [(from: Timestamp, dated: DatedPrice?)]
+    /// By the dialect's index: in which one a call in it goes on.
+    private let targets: [Dialect?]
     /// By the dialect's index.
     private let heads: [ShapedHead?]
 
@@ -69,11 +71,15 @@ final class Way: Sendable {
                 model: model, upstreamModel: served.upstreamName, endpoint: target.name, link: catalogue.links[index].name,
                 operator: target.labels.operator, operatorCountry: target.labels.operatorCountry,
                 processedIn: target.labels.processedIn.sorted(), price: served.price))
+        targets = Dialect.allCases.map(target.target)
         heads = Dialect.allCases.map { target.speaks($0) ? target.head(for: $0, model: served) : nil }
     }
 
     /// The price that holds at a moment; nil is a refusal, never zero.
     func price(at now: Timestamp) -> DatedPrice? { prices.last { $0.from <= now }?.dated }
+
+    /// In which dialect a call goes on.
+    func target(of dialect: Dialect) -> Dialect? { targets[dialect.index] }
 
     /// How a call in this dialect is addressed; nil when the endpoint does not speak it.
     func head(for dialect: Dialect) -> ShapedHead? { heads[dialect.index] }

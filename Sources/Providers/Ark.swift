@@ -12,6 +12,8 @@ enum Ark: Provider {
 
     static let moneyWords: Set = ["AccountOverdueError", "SetLimitExceeded", "QuotaExceeded"]
 
+    static var reasoningSwitch: ReasoningSwitch { .thinkingType }
+
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
         if error.says(oneOf: moneyWords) { return .providerMoney }
         // The deployment was closed; its status says that the request is bad.

@@ -26,6 +26,8 @@ enum DashScope: Provider {
         "Arrearage", "AllocationQuota.FreeTierOnly", "PrepaidBillOverdue", "PostpaidBillOverdue", "CommodityNotPurchased",
     ]
 
+    static var reasoningSwitch: ReasoningSwitch { .enableThinking }
+
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
         error.says(oneOf: moneyWords) ? .providerMoney : nil
     }

@@ -10,6 +10,8 @@ enum ModelArts: Provider {
 
     static var readsBothChatLimits: Bool { false }
 
+    static var reasoningSwitch: ReasoningSwitch { .chatTemplate }
+
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
         // Its content filter says 403: the prompt is at fault, not the credential.
         status == 403 && error.code == "ModelArts.81011" ? .callerFault(billsInput: false) : nil

@@ -25,6 +25,9 @@ protocol Provider {
     /// Whether the provider takes its limit from this member; others it ignores or refuses.
     static func reads(limit name: String, for dialect: Dialect) -> Bool
 
+    /// With which member a chat turns thinking on and off.
+    static var reasoningSwitch: ReasoningSwitch { get }
+
     /// What an error means in this provider's own words; nil: what its status means everywhere (`meaning`).
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning?
 }
@@ -51,6 +54,8 @@ extension Provider {
         if name == outputLimitName(for: dialect) { return true }
         return dialect == .chat && readsBothChatLimits && (name == "max_tokens" || name == "max_completion_tokens")
     }
+
+    static var reasoningSwitch: ReasoningSwitch { .effort }
 
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? { nil }
 }

@@ -6,6 +6,8 @@ import Wire
 public enum Rewrite: String, Sendable, CaseIterable {
     /// The public model name becomes the provider's.
     case model
+    /// The whole call is said in the endpoint's dialect, and its answer in the caller's.
+    case dialect
     /// A stream is asked to report its usage; the event that carries it is taken out again.
     case usage = "stream_options.include_usage"
     /// The output is limited to what the accounts or the model allow.

@@ -16,10 +16,21 @@ extension Endpoint {
         return provider.wire.speaks(dialect, apiVersion: apiVersion)
     }
 
+    /// The dialect in which a call goes on here: its own where the endpoint speaks it, otherwise one that it can be translated into; nil where
+    /// there is none.
+    public func target(of dialect: Dialect) -> Dialect? {
+        if speaks(dialect) { return dialect }
+        guard dialect.isTranslated else { return nil }
+        return [Dialect.chat, .messages, .responses, .generation].first(where: speaks)
+    }
+
     /// Whether a call of this operation can be answered here.
     public func serves(_ operation: Operation) -> Bool {
-        Dialect.allCases.contains { $0.operation == operation && speaks($0) }
+        Dialect.allCases.contains { $0.operation == operation && target(of: $0) != nil }
     }
+
+    /// With which member a chat turns thinking on and off here.
+    public var reasoningSwitch: ReasoningSwitch { provider.wire.reasoningSwitch }
 
     /// The same of one of its models: conversations are kept for those that say so.
     public func serves(_ operation: Operation, model: String) -> Bool {

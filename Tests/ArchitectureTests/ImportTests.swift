@@ -16,10 +16,12 @@ private let rooms: [String: Set<String>] = [
     "Invoices": ["Core", "Ledger"],
     "Links": ["Core", "Policy", "Wire", "NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "Synchronization"],
     "Providers": ["Core", "Wire", "NIOCore"],
+    "Dialects": ["Core", "Wire", "NIOCore"],
     "Fleet": ["Core", "Synchronization"],
     "Settings": ["Cedar", "Core", "Policy", "Ledger", "Yams", "Foundation"],
     "Gateway": [
-        "Core", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Tokens", "Crypto", "Logging", "NIOCore", "NIOPosix",
+        "Core", "Wire", "Dialects", "Journal", "Policy", "Ledger", "Links", "Providers", "Tokens", "Crypto", "Logging", "NIOCore",
+        "NIOPosix",
         "NIOHTTP1", "NIOHTTP2", "NIOSSL", "NIOTLS", "Synchronization",
     ],
     // It judges the others, so it shares no code with them.
@@ -100,7 +102,7 @@ struct ImportTests {
 
     @Test("Core, Cedar, Policy, Wire and the data path do without Foundation")
     func noFoundation() {
-        for room in ["Core", "Cedar", "Policy", "Wire", "Links", "Providers", "Gateway", "Fleet", "Tokens"] {
+        for room in ["Core", "Cedar", "Policy", "Wire", "Links", "Providers", "Dialects", "Gateway", "Fleet", "Tokens"] {
             #expect(rooms[room]?.contains(where: { $0.hasPrefix("Foundation") }) == false)
         }
     }

@@ -39,6 +39,10 @@ extension EndToEnd {
 
         static let dialects: [(script: String, model: String, endpoint: String)] = [
             ("anthropic_client", "claude", "claude"), ("dashscope_client", "qwen", "qwen"), ("ark_client", "doubao", "ark"),
+            // Where the endpoint speaks another dialect.
+            ("anthropic_client", "gpt", "gpt"), ("anthropic_client", "qwen", "qwen"), ("dashscope_client", "gpt", "gpt"),
+            ("dashscope_client", "claude", "claude"), ("ark_client", "claude", "claude"),
+            ("openai_translated", "claude", "claude"),
         ]
 
         @Test(
@@ -56,7 +60,7 @@ extension EndToEnd {
                 try bench.configure(
                     bench.configuration(
                         endpoints: cloud("claude", "anthropic", "claude") + cloud("qwen", "dashscope", "qwen")
-                            + cloud("ark", "ark", "doubao"),
+                            + cloud("ark", "ark", "doubao") + cloud("gpt", "openai", "gpt", path: "/v1"),
                         tenants: Self.tenants))
                 try bench.start(environment: ["WEIR_SIM_KEY": "simulated"])
                 let key = try bench.key("sdk", limit: "100")
@@ -80,6 +84,11 @@ extension EndToEnd {
                 models: [m]
               - name: qwen
                 provider: dashscope
+                credential: simulated
+                output: 8..24
+                models: [m]
+              - name: gpt
+                provider: openai
                 credential: simulated
                 output: 8..24
                 models: [m]

@@ -82,6 +82,8 @@ def images(weir):
 
 
 def counting(weir):
+    if ENDPOINT != "claude":
+        return
     count = weir.messages.count_tokens(model=MODEL, messages=HELLO)
     assert 0 < count.input_tokens < 100, count
 
