@@ -99,6 +99,9 @@ let package = Package(
             name: "swap-bench",
             dependencies: ["Cedar", "Core", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix],
             path: "Benchmarks/Swap", swiftSettings: strict),
+        .executableTarget(
+            name: "dialect-bench", dependencies: ["Core", "Dialects", "Wire", nioCore], path: "Benchmarks/Dialects",
+            swiftSettings: strict),
         tests("ArchitectureTests", []),
         tests("CoreTests", ["Core", "TestKit"]),
         tests("CedarTests", ["Cedar", "TestKit", "cedar-corpus"]),

@@ -186,12 +186,15 @@ extension Turn {
 }
 
 extension ToolCall {
-    var chat: JSON {
-        .object([
-            JSON.Member("id", .string(id)), JSON.Member("type", .text("function")),
-            JSON.Member(
-                "function", .object([JSON.Member("name", .string(name)), JSON.Member("arguments", .string(arguments))])),
-        ])
+    var chat: JSON { chat(index: nil) }
+
+    func chat(index: Int?) -> JSON {
+        var call = Writing()
+        call.add("index", index.map { .integer(Int64($0)) })
+        call.add("id", .string(id))
+        call.add("type", .text("function"))
+        call.add("function", .object([JSON.Member("name", .string(name)), JSON.Member("arguments", .string(arguments))]))
+        return .object(call.members)
     }
 }
 

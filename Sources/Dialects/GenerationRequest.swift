@@ -40,7 +40,9 @@ extension Ask {
     }
 
     func generation(for target: Target) throws(Uncarried) -> JSON {
-        if let tier, tier != "auto" && tier != "default" { throw Uncarried("service_tier", "DashScope has no such tier") }
+        if let tier, !["auto", "default", "standard_only"].contains(tier) {
+            throw Uncarried("service_tier", "DashScope has no such tier")
+        }
         if verbosity != nil { throw Uncarried("verbosity", "DashScope has no word for it") }
         var settings = Writing()
         settings.add("result_format", .text("message"))

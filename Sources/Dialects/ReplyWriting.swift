@@ -75,7 +75,7 @@ extension Reply {
                 "output",
                 .object([JSON.Member("text", .string(parts.text)), JSON.Member("finish_reason", .text(stop.chat))]))
         } else {
-            body.add("output", generationOutput(message: parts.chatMessage, finish: stop.chat, client))
+            body.add("output", generationOutput(message: parts.chatMessage(firstCall: 0), finish: stop.chat, client))
         }
         body.add("usage", usage?.generationJSON)
         body.add("request_id", .string(id))
@@ -208,7 +208,10 @@ extension [Part] {
     }
 
     /// An assistant's message of chat. Sealed thinking goes beside the text of it, so that it can come back.
-    var chatMessage: JSON {
+    var chatMessage: JSON { chatMessage(firstCall: nil) }
+
+    /// - Parameter firstCall: DashScope's own dialect numbers the calls, from here on.
+    func chatMessage(firstCall: Int?) -> JSON {
         var message = Writing()
         message.add("role", .text("assistant"))
         var refusal: String?
@@ -219,7 +222,7 @@ extension [Part] {
             switch part {
             case .text, .image, .toolResult: break
             case .refusal(let text): refusal = (refusal ?? "") + text
-            case .toolCall(let call): calls.append(call.chat)
+            case .toolCall(let call): calls.append(call.chat(index: firstCall.map { $0 + calls.count }))
             case .reasoning(let own):
                 thought += own.text
                 if own.seal != nil, let block = part.messagesBlock { blocks.append(block) }

@@ -4,9 +4,9 @@ import Wire
 /// Writes a stream of the Responses API: items, one after another, and the whole response at its start and its end.
 struct ResponsesStream {
     private enum Open {
-        case message(text: String, refusal: String?)
-        case thought(Thought)
-        case call(index: Int, ToolCall)
+        case message(isRefusal: Bool)
+        case thought(Thought.Seal?)
+        case call(index: Int, id: String, name: String)
     }
 
     private let client: Client
@@ -15,6 +15,8 @@ struct ResponsesStream {
     private var isBegun = false
     private var number = 0
     private var open: Open?
+    /// What the open item says; it grows in place.
+    private var said = ""
     private var items: [JSON] = []
     private var usage: Usage?
     private var stop: Stop?
@@ -29,21 +31,17 @@ struct ResponsesStream {
         case .thought(let text): think(text, &out)
         case .seal(let seal):
             if case .thought = open {} else { beginThought(&out) }
-            if case .thought(var thought) = open {
-                thought.seal = seal
-                open = .thought(thought)
-            }
+            open = .thought(seal)
             close(&out)
         case .call(let index, let id, let name):
             begin(&out)
             close(&out)
+            open = .call(index: index, id: id, name: name)
             let call = ToolCall(id: id, name: name, arguments: "")
-            open = .call(index: index, call)
             added(responsesCall(call, id: itemID("fc"), status: "in_progress"), &out)
         case .arguments(let index, let text):
-            guard case .call(index, var call) = open else { return }
-            call.arguments += text
-            open = .call(index: index, call)
+            guard case .call(index, _, _) = open else { return }
+            said += text
             event("response.function_call_arguments.delta", "\(place("fc")),\"delta\":\"\(text)\"", &out)
         case .stop(let stop): self.stop = stop
         case .usage(let usage): self.usage = usage
@@ -55,15 +53,14 @@ struct ResponsesStream {
 
     private mutating func say(_ text: String, isRefusal: Bool, _ out: inout String) {
         begin(&out)
-        if case .message(_, let refusal) = open, (refusal != nil) == isRefusal {
+        if case .message(isRefusal) = open {
         } else {
             close(&out)
-            open = .message(text: "", refusal: isRefusal ? "" : nil)
+            open = .message(isRefusal: isRefusal)
             added(responsesMessage(id: itemID("msg"), status: "in_progress", content: []), &out)
             event("response.content_part.added", "\(part),\"part\":\(partJSON("", isRefusal).description)", &out)
         }
-        guard case .message(let said, let refused) = open else { return }
-        open = .message(text: isRefusal ? said : said + text, refusal: refused.map { $0 + text })
+        said += text
         let kind = isRefusal ? "response.refusal.delta" : "response.output_text.delta"
         event(kind, "\(part),\"delta\":\"\(text)\"" + (isRefusal ? "" : ",\"logprobs\":[]"), &out)
     }
@@ -71,47 +68,47 @@ struct ResponsesStream {
     private mutating func beginThought(_ out: inout String) {
         begin(&out)
         close(&out)
-        open = .thought(Thought(text: ""))
+        open = .thought(nil)
         added(responsesThought(Thought(text: ""), id: itemID("rs")), &out)
     }
 
     private mutating func think(_ text: String, _ out: inout String) {
         if case .thought = open {} else { beginThought(&out) }
-        guard case .thought(var thought) = open else { return }
         let summary = "\(place("rs")),\"summary_index\":0"
-        if thought.text.isEmpty {
+        if said.isEmpty {
             event("response.reasoning_summary_part.added", "\(summary),\"part\":{\"type\":\"summary_text\",\"text\":\"\"}", &out)
         }
-        thought.text += text
-        open = .thought(thought)
+        said += text
         event("response.reasoning_summary_text.delta", "\(summary),\"delta\":\"\(text)\"", &out)
     }
 
     private mutating func close(_ out: inout String) {
         guard let open else { return }
         self.open = nil
+        let text = said
+        said = ""
         let status = stop?.responsesReason == nil ? "completed" : "incomplete"
         let item: JSON
         switch open {
-        case .message(let text, let refusal):
-            let said = partJSON(refusal ?? text, refusal != nil)
-            let kind = refusal == nil ? "response.output_text.done" : "response.refusal.done"
-            let member = refusal.map { "\"refusal\":\"\($0)\"" } ?? "\"text\":\"\(text)\",\"logprobs\":[]"
+        case .message(let isRefusal):
+            let said = partJSON(text, isRefusal)
+            let kind = isRefusal ? "response.refusal.done" : "response.output_text.done"
+            let member = isRefusal ? "\"refusal\":\"\(text)\"" : "\"text\":\"\(text)\",\"logprobs\":[]"
             event(kind, "\(part),\(member)", &out)
             event("response.content_part.done", "\(part),\"part\":\(said.description)", &out)
             item = responsesMessage(id: itemID("msg"), status: status, content: [said])
-        case .thought(let thought):
-            if !thought.text.isEmpty {
+        case .thought(let seal):
+            if !text.isEmpty {
                 let summary = "\(place("rs")),\"summary_index\":0"
-                event("response.reasoning_summary_text.done", "\(summary),\"text\":\"\(thought.text)\"", &out)
+                event("response.reasoning_summary_text.done", "\(summary),\"text\":\"\(text)\"", &out)
                 event(
                     "response.reasoning_summary_part.done",
-                    "\(summary),\"part\":{\"type\":\"summary_text\",\"text\":\"\(thought.text)\"}", &out)
+                    "\(summary),\"part\":{\"type\":\"summary_text\",\"text\":\"\(text)\"}", &out)
             }
-            item = responsesThought(thought, id: itemID("rs"))
-        case .call(_, let call):
-            event("response.function_call_arguments.done", "\(place("fc")),\"arguments\":\"\(call.arguments)\"", &out)
-            item = responsesCall(call, id: itemID("fc"), status: status)
+            item = responsesThought(Thought(text: text, seal: seal), id: itemID("rs"))
+        case .call(_, let id, let name):
+            event("response.function_call_arguments.done", "\(place("fc")),\"arguments\":\"\(text)\"", &out)
+            item = responsesCall(ToolCall(id: id, name: name, arguments: text), id: itemID("fc"), status: status)
         }
         event("response.output_item.done", "\"output_index\":\(items.count),\"item\":\(item.description)", &out)
         items.append(item)

@@ -48,6 +48,8 @@ public struct StreamTranslation: Sendable {
         case messages(MessagesStream)
         case responses(ResponsesStream)
         case generation(GenerationStream)
+        /// While it writes, so that its texts grow in place.
+        case writing
     }
 
     private var reader: PieceReader
@@ -73,7 +75,10 @@ public struct StreamTranslation: Sendable {
     }
 
     private mutating func write(_ piece: Piece, to out: inout String) {
-        switch writer {
+        var taken = Writer.writing
+        swap(&taken, &writer)
+        switch consume taken {
+        case .writing: break
         case .chat(var stream):
             stream.write(piece, to: &out)
             writer = .chat(stream)

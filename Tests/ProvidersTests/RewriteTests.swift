@@ -233,7 +233,9 @@ struct RewriteTests {
             becomes: #"{"model":"up/stream-1","max_output_tokens":9,"store":false }"#, [.model, .outputLimit, .store]),
     ]
 
-    @Test("Model, usage, limits, store and several at once, byte for byte", arguments: model + usage + limits + store + several + dialects)
+    @Test(
+        "Model, usage, limits, store and several at once, byte for byte",
+        arguments: model + usage + limits + store + several + dialects)
     func rewrites(_ example: Case) throws {
         let target = endpoint(example.provider)
         let result = try Rewritten(example.body, example.operation, at: target, outputLimit: example.limit)
