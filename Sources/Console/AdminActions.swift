@@ -27,6 +27,7 @@ public struct AdminActions: Sendable {
     /// Books evidence once; durable when it returns.
     public var evidence: @Sendable (Evidence) async throws -> EvidenceReport
     public var explain: @Sendable (ExplainQuery) async throws -> ExplainReport
+    public var compare: @Sendable (_ models: [String]) async throws -> ModelComparison
     public var reload: @Sendable () async throws -> ReloadReport
     public var metrics: @Sendable () async throws -> MetricsSnapshot
     public var ready: @Sendable () async -> [ReadyCheck]
@@ -47,6 +48,7 @@ public struct AdminActions: Sendable {
         doubts: @escaping @Sendable () async throws -> DoubtList,
         evidence: @escaping @Sendable (Evidence) async throws -> EvidenceReport,
         explain: @escaping @Sendable (ExplainQuery) async throws -> ExplainReport,
+        compare: @escaping @Sendable (_ models: [String]) async throws -> ModelComparison,
         reload: @escaping @Sendable () async throws -> ReloadReport,
         metrics: @escaping @Sendable () async throws -> MetricsSnapshot,
         ready: @escaping @Sendable () async -> [ReadyCheck],
@@ -66,6 +68,7 @@ public struct AdminActions: Sendable {
         self.doubts = doubts
         self.evidence = evidence
         self.explain = explain
+        self.compare = compare
         self.reload = reload
         self.metrics = metrics
         self.ready = ready

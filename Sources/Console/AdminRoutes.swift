@@ -52,6 +52,10 @@ struct AdminRoutes {
         admin.get("explain") { request, _ in
             try answer(try await actions.explain(try explainQuery(request)))
         }
+        admin.get("models") { request, _ in
+            let names = try comparedModels(request)
+            return try answer(try await actions.compare(names))
+        }
         admin.post("reload") { request, _ in
             try await members(request).finish()
             let report = try await actions.reload()
@@ -126,6 +130,9 @@ struct AdminRoutes {
     }
 }
 
+/// Models that one comparison shows.
+private let comparedModelsMax = 32
+
 // MARK: What was asked
 
 private func members(_ request: Request) async throws -> Members {
@@ -192,6 +199,16 @@ private func exportsYear(_ request: Request) throws(AdminError) -> Int {
         throw .value("year", "a year such as 2026")
     }
     return date.year
+}
+
+private func comparedModels(_ request: Request) throws(AdminError) -> [String] {
+    var query = try query(request)
+    let names = try query.text("compare")?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? []
+    try query.finish()
+    guard (1...comparedModelsMax).contains(names.count), names.allSatisfy({ (1...nameBytesMax).contains($0.utf8.count) }) else {
+        throw .value("compare", "1 to \(comparedModelsMax) names of models, with commas between")
+    }
+    return names
 }
 
 private func explainQuery(_ request: Request) throws(AdminError) -> ExplainQuery {

@@ -34,6 +34,8 @@ public struct EndpointView: Sendable, Hashable, Codable {
 
     public enum Standing: String, Sendable, Codable {
         case available, suspended, cooling, resting, down
+        /// Its provider refuses our credential.
+        case refused
         /// Suspended, and not in the configuration in force.
         case absent
     }
@@ -56,7 +58,7 @@ public struct EndpointView: Sendable, Hashable, Codable {
         case .ready, .trial: standing = .available
         case .suspended: standing = .suspended
         case .down: standing = .down
-        case .cooling(let end): (standing, until) = (.cooling, end.description)
+        case .cooling(let end): (standing, until) = (health.credentialRefusals > 0 ? .refused : .cooling, end.description)
         case .open(let end): (standing, until) = (.resting, end.description)
         }
     }

@@ -62,6 +62,11 @@ public struct ExplainReport: Sendable, Hashable, Codable {
         public var weight: Int
         /// Moving average of the time to the first byte; nil before the first answer.
         public var latencyMilliseconds: String?
+        /// Of streams: until the first token, and tokens a second after it; nil before the first stream that was long enough.
+        public var firstTokenMilliseconds: String?
+        public var tokensPerSecond: String?
+        /// Its capacity is paid for whether it is used or not.
+        public var isReserved: Bool
         /// nil: the price book has none that holds today, and calls pass it over.
         public var price: PriceView?
         public var upstreamModel: String
@@ -122,7 +127,10 @@ extension ExplainReport {
         var judge = CallJudge(catalogue)
         judge.judge(&call, at: now)
         labels = CallLabelsView(call.labels)
-        endpoints = explain(call, in: catalogue, health: health, serves: serves, at: now).compactMap { index, standing in
+        endpoints = explain(
+            call, in: catalogue, health: health, serves: serves,
+            cost: { typicalCost(catalogue.endpoints[$0].models[model], prices, at: now) }, at: now
+        ).compactMap { index, standing in
             let endpoint = catalogue.endpoints[index]
             guard let served = endpoint.models[model] else { return nil }
             var line = Line(
@@ -143,7 +151,7 @@ extension ExplainReport {
                 if candidates.allSatisfy({ $0.price == nil }) {
                     "Refused: the price book has no price for this model at its endpoints today."
                 } else if candidates.dropFirst().contains(where: { $0.priority == first.priority }) {
-                    "Admitted, money permitting: the endpoints of priority \(first.priority) share such calls by weight and latency."
+                    "Admitted, money permitting: the endpoints of priority \(first.priority) take such calls by price; those of about the same price share them by weight and speed."
                 } else {
                     "Admitted, money permitting: \(first.endpoint) is tried first."
                 }
@@ -172,7 +180,10 @@ extension ExplainReport.Line {
         unanswered = []
         priority = endpoint.priority
         weight = endpoint.weight
-        latencyMilliseconds = health.latencyMicroseconds.map { "\($0 / 1000).\($0 / 100 % 10)" }
+        latencyMilliseconds = health.latencyMicroseconds.map(tenths)
+        firstTokenMilliseconds = health.firstTokenMicroseconds.map(tenths)
+        tokensPerSecond = health.tokensInThousandSeconds.map(tenths)
+        isReserved = endpoint.isReserved
         self.price = price.map { ExplainReport.PriceView($0, list: served.price) }
         upstreamModel = served.upstreamName
         maxOutputTokens = served.maxOutputTokens
@@ -191,6 +202,8 @@ private func described(
         )
     case .denied(let denial): (.denied, denial.description)
     case .operationNotServed: (.notServed, "it does not serve this operation")
+    case .unavailable(.cooling(let until)) where health.credentialRefusals > 0:
+        (.unavailable, "rests until \(until), since it refuses its credential")
     case .unavailable(.cooling(let until)): (.unavailable, "cooling down until \(until), as its provider asked")
     case .unavailable(.open(let until)): (.unavailable, "rests until \(until) after \(health.failuresInRow) failures in a row")
     case .unavailable(.suspended): (.suspended, "suspended")
@@ -210,8 +223,18 @@ extension ExplainReport.PriceView {
     }
 }
 
+/// Thousandths with one digit after the point.
+func tenths(_ thousandths: Int64) -> String { "\(thousandths / 1000).\(thousandths / 100 % 10)" }
+
+/// What a call of a thousand tokens costs, a quarter of it output, to compare endpoints by; nil: it has no price today.
+private func typicalCost(_ served: ServedModel?, _ prices: PriceBook, at now: Timestamp) -> Int64? {
+    served.flatMap { prices.price($0.price, at: now) }.flatMap {
+        charge(Usage(input: 750, output: 250), $0, tier: .standard, startedAt: now)?.nanos
+    }
+}
+
 /// Dollars per million tokens: a pico-dollar a token is a micro-dollar a million tokens.
-private func dollars(_ price: TokenPrice?) -> String {
+func dollars(_ price: TokenPrice?) -> String {
     price.map { MoneyTotal(nanos: Int128($0.picos) * 1000).description } ?? "unknown"
 }
 

@@ -104,13 +104,15 @@ public struct Endpoint: Sendable, Hashable {
     public var pace: PaceLimit
     /// The tier that a call gets which asks for none, or for `auto`.
     public var serviceTier: ServiceTier
+    /// Its capacity is paid for whether it is used or not: provisioned throughput, or an engine of one's own.
+    public var isReserved: Bool
 
     public init(
         name: String, provider: ProviderKind, origin: Origin, basePath: String, apiVersion: String? = nil,
         credential: Secret? = nil, trustFile: String? = nil, models: [String: ServedModel], labels: Labels, priority: Int = 1,
         weight: Int = 100, whenCallerLeaves: WhenCallerLeaves = .drain, engine: String? = nil,
         timeouts: EndpointTimeouts = EndpointTimeouts(), maxConnectionsPerLoop: Int = 256,
-        pace: PaceLimit = .none, serviceTier: ServiceTier = .standard
+        pace: PaceLimit = .none, serviceTier: ServiceTier = .standard, isReserved: Bool = false
     ) {
         self.name = name
         self.provider = provider
@@ -129,6 +131,7 @@ public struct Endpoint: Sendable, Hashable {
         self.maxConnectionsPerLoop = maxConnectionsPerLoop
         self.pace = pace
         self.serviceTier = serviceTier
+        self.isReserved = isReserved
     }
 }
 

@@ -42,6 +42,8 @@ struct Answer {
     var ending: Ending?
     /// The caller has its head.
     var isBegun = false
+    /// When a stream said its first token.
+    var firstSaidAt: NIODeadline?
     /// Puts the caller's ids of stored state in the place of the provider's.
     var ids: StateIDs?
     /// Weir's own words instead of the provider's headers.
@@ -101,6 +103,7 @@ extension CallRelay {
             answer.kind = .none
             let step = reader.read(body)
             let counted = reader.leastTokens
+            if answer.firstSaidAt == nil, reader.outputEvents > 0 { answer.firstSaidAt = .now() }
             answer.kind = .stream(reader)
             if counted > freeBound, !pays(for: counted, step.progress) { return }
             forward(step)
@@ -252,7 +255,12 @@ extension CallRelay {
             lane.board.record(.throttled(milliseconds: milliseconds), quota: quota, slot, at: now)
             count { $0.throttled += 1 }
         case .providerMoney: lane.board.record(.throttled(milliseconds: AnswerMeaning.moneyPause), slot, at: now)
-        case .credential: lane.board.record(.throttled(milliseconds: AnswerMeaning.credentialPause), slot, at: now)
+        case .credential:
+            if lane.board.recordRefusedCredential(slot, at: now) {
+                lane.log.critical(
+                    "an endpoint refuses its credential: it rests a minute, then longer and longer up to an hour, until it takes it",
+                    metadata: ["endpoint": "\(target.name)", "status": "\(status)"])
+            }
         case .missing: lane.board.record(.throttled(milliseconds: AnswerMeaning.missingPause), slot, at: now)
         case .failed:
             lane.board.record(.failed, slot, at: now)
@@ -303,9 +311,19 @@ extension CallRelay {
         }
         answer.ending = ending
         let isComplete = if case .complete = ending { true } else { false }
+        if isComplete { learnPace(reader) }
         settleStream(reader, isComplete: isComplete)
         hold = nil
         if phase == .delivering { finishStream() }
+    }
+
+    /// What a stream that came to its end says of its endpoint's speed. A caller that reads slowly holds it back, which is not told apart.
+    private func learnPace(_ reader: StreamReader) {
+        guard let first = answer.firstSaidAt, let usage = reader.usage else { return }
+        lane.board.record(
+            .streamed(
+                firstTokenMicroseconds: (first - sentAt).nanoseconds / 1_000, tokens: usage.outputTokens,
+                microseconds: (NIODeadline.now() - first).nanoseconds / 1_000), slot, at: .now())
     }
 
     // MARK: Delivery

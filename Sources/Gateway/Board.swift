@@ -78,6 +78,15 @@ public final class Board: Sendable {
         }
     }
 
+    /// Its provider refused our credential; true: it did not before, so that somebody has to know.
+    func recordRefusedCredential(_ slot: Int, at now: Timestamp) -> Bool {
+        cells.withLock { cells in
+            let before = cells.health[slot].credentialRefusals
+            cells.health[slot].record(.credentialRefused, at: now)
+            return before == 0
+        }
+    }
+
     /// An engine became ready or stopped being so.
     public func set(engine: String, ready: Bool, catalogue: Catalogue) {
         cells.withLock { cells in

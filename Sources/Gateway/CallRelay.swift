@@ -244,6 +244,10 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             facts, in: snapshot.catalogue, health: lane.health,
             serves: { [model = facts.model, dialect] in
                 snapshot.serves($0, dialect) && ($1 != .conversations || snapshot.keepsConversations(endpoint: $0, model: model))
+            },
+            cost: { [operation, probableTokens, model = facts.model] in
+                guard let model else { return nil }
+                return snapshot.way(endpoint: $0, model: model)?.probableCost(probableTokens, of: operation, at: now)
             }, at: now, using: &lane.random)
         switch decision {
         case .attempt(let endpoints):

@@ -78,6 +78,13 @@ final class Way: Sendable {
     /// The price that holds at a moment; nil is a refusal, never zero.
     func price(at now: Timestamp) -> DatedPrice? { prices.last { $0.from <= now }?.dated }
 
+    /// What a call of so many tokens probably costs, in nano-dollars, to compare endpoints by: a quarter of what generates is output.
+    func probableCost(_ tokens: Int64, of operation: Operation, at now: Timestamp) -> Int64? {
+        let output = operation.generates ? tokens / 4 : 0
+        let usage = Usage(input: tokens - output, output: output)
+        return price(at: now)?.charge(usage, tier: .standard, startedAt: now)?.nanos
+    }
+
     /// In which dialect a call goes on.
     func target(of dialect: Dialect) -> Dialect? { targets[dialect.index] }
 

@@ -51,7 +51,7 @@ extension Catalogue {
 
 extension Countries {
     /// Whether a place is known to lie in the mainland.
-    func isMainland(_ place: Place) -> Bool { country(of: place) == ChinaExport.mainland }
+    public func isMainland(_ place: Place) -> Bool { country(of: place) == ChinaExport.mainland }
 
     /// Whether nobody knows that a place lies elsewhere.
     func mayBeMainland(_ place: Place) -> Bool { country(of: place).map { $0 == ChinaExport.mainland } ?? true }

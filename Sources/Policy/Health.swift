@@ -9,6 +9,11 @@ public struct Health: Sendable, Hashable {
     public static let breakerLongestMilliseconds: Int64 = 300_000
     /// A provider's wish for a pause is honoured up to this long.
     public static let cooldownLongestMilliseconds: Int64 = 3_600_000
+    /// The first pause after it refused our credential; each further one doubles, up to the longest, until it takes it.
+    public static let credentialFirstMilliseconds: Int64 = 60_000
+    public static let credentialLongestMilliseconds: Int64 = 3_600_000
+    /// Tokens of an answer by whose time endpoints are compared.
+    static let typicalOutputTokens: Int64 = 256
     /// A new sample's share in the latency average is one over this.
     static let latencyShare: Int64 = 8
 
@@ -25,6 +30,13 @@ public struct Health: Sendable, Hashable {
     /// Moving average of the time to first byte, in microseconds; nil before the first answer.
     public private(set) var latencyMicroseconds: Int64?
 
+    /// Moving averages of streams: until something is said, in microseconds, and tokens in a thousand seconds after that; nil before the first.
+    public private(set) var firstTokenMicroseconds: Int64?
+    public private(set) var tokensInThousandSeconds: Int64?
+
+    /// How often in a row it refused our credential.
+    public private(set) var credentialRefusals = 0
+
     /// What its provider lets through.
     public var quota = Quota()
 
@@ -36,6 +48,10 @@ public struct Health: Sendable, Hashable {
         case failed
         /// It asked for a pause.
         case throttled(milliseconds: Int64)
+        /// It refused our credential: nothing will come of further calls until somebody mends that.
+        case credentialRefused
+        /// A stream was said to its end.
+        case streamed(firstTokenMicroseconds: Int64, tokens: Int64, microseconds: Int64)
     }
 
     public enum Availability: Sendable, Hashable {
@@ -79,8 +95,9 @@ public struct Health: Sendable, Hashable {
     public mutating func record(_ outcome: Outcome, at now: Timestamp) {
         switch outcome {
         case .answered(let sample):
-            latencyMicroseconds = latencyMicroseconds.map { $0 + (sample - $0) / Self.latencyShare } ?? sample
+            latencyMicroseconds = Self.averaged(latencyMicroseconds, sample)
             failuresInRow = 0
+            credentialRefusals = 0
             openUntil = nil
             trialSince = nil
             opened = 0
@@ -96,8 +113,40 @@ public struct Health: Sendable, Hashable {
             openUntil = now.advanced(byMilliseconds: pause)
         case .throttled(let milliseconds):
             trialSince = nil
-            let until = now.advanced(byMilliseconds: min(max(milliseconds, 0), Self.cooldownLongestMilliseconds))
-            coolUntil = max(coolUntil ?? until, until)
+            cool(milliseconds, from: now)
+        case .credentialRefused:
+            trialSince = nil
+            // What was under way when it began to refuse says nothing new.
+            if let coolUntil, now < coolUntil { return }
+            cool(
+                min(Self.credentialFirstMilliseconds << Int64(min(credentialRefusals, 16)), Self.credentialLongestMilliseconds),
+                from: now)
+            credentialRefusals += 1
+        case .streamed(let first, let tokens, let microseconds):
+            firstTokenMicroseconds = Self.averaged(firstTokenMicroseconds, first)
+            // Shorter ones say more about the network than about the model.
+            guard tokens >= Self.streamTokensMin, microseconds > 0 else { return }
+            tokensInThousandSeconds = Self.averaged(
+                tokensInThousandSeconds, min(tokens, 1_000_000) * 1_000_000_000 / microseconds)
         }
+    }
+
+    /// Tokens of a stream from which its pace is learned.
+    public static let streamTokensMin: Int64 = 8
+
+    private static func averaged(_ average: Int64?, _ sample: Int64) -> Int64 {
+        average.map { $0 + (sample - $0) / latencyShare } ?? sample
+    }
+
+    private mutating func cool(_ milliseconds: Int64, from now: Timestamp) {
+        let until = now.advanced(byMilliseconds: min(max(milliseconds, 0), Self.cooldownLongestMilliseconds))
+        coolUntil = max(coolUntil ?? until, until)
+    }
+
+    /// How long a typical answer takes, as far as it is known; nil before the first answer.
+    public var expectedMicroseconds: Int64? {
+        guard let start = firstTokenMicroseconds ?? latencyMicroseconds else { return nil }
+        guard let pace = tokensInThousandSeconds, pace > 0 else { return start }
+        return start + Self.typicalOutputTokens * 1_000_000_000 / pace
     }
 }

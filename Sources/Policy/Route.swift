@@ -24,12 +24,15 @@ public enum Standing: Sendable, Hashable {
     case unavailable(Health.Availability)
 }
 
-/// Judges first, then filters by operation, health and quota, then ranks: by priority; among equals those with ample quota
-/// come first, in the order of a weighted draw, where a slower endpoint's weight shrinks with its latency. Pure: the draw
-/// comes in as a generator. Of `health`, only the cells of the endpoints that serve the model are read.
+/// Judges first, then filters by operation, health and quota, then ranks: by priority; among equals those with ample quota come first, then
+/// capacity that is paid for anyway, then the cheapest; those of about the same price in the order of a weighted draw, where a slower
+/// endpoint's weight shrinks with the time of a typical answer. Pure: the draw comes in as a generator. Of `health`, only the cells of the
+/// endpoints that serve the model are read.
+///
+/// - Parameter cost: what the call probably costs at an endpoint, in any unit; nil: unknown, and dearer than any that is known.
 public func route(
-    _ call: CallFacts, in catalogue: Catalogue, health: [Health], serves: (Int, Operation) -> Bool, at now: Timestamp,
-    using random: inout some RandomNumberGenerator
+    _ call: CallFacts, in catalogue: Catalogue, health: [Health], serves: (Int, Operation) -> Bool,
+    cost: (Int) -> Int64? = { _ in nil }, at now: Timestamp, using random: inout some RandomNumberGenerator
 ) -> Decision {
     guard let serving = catalogue.endpoints(serving: call.model) else { return .refused(.unknownModel) }
     var ready: [Int] = []
@@ -59,13 +62,14 @@ public func route(
     }
     if !anyServes { return .refused(.operationNotServed) }
     if ready.isEmpty { return .refused(.unavailable(until: back)) }
-    if ready.count > 1 { rank(&ready, tight: tight, in: catalogue, health: health, using: &random) }
+    if ready.count > 1 { rank(&ready, tight: tight, in: catalogue, health: health, cost: cost, using: &random) }
     return .attempt(ready)
 }
 
 /// Each endpoint that serves the model with its standing, in the order in which `route` would consider them.
 public func explain(
-    _ call: CallFacts, in catalogue: Catalogue, health: [Health], serves: (Int, Operation) -> Bool, at now: Timestamp
+    _ call: CallFacts, in catalogue: Catalogue, health: [Health], serves: (Int, Operation) -> Bool,
+    cost: (Int) -> Int64? = { _ in nil }, at now: Timestamp
 ) -> [(endpoint: Int, standing: Standing)] {
     (catalogue.endpoints(serving: call.model) ?? []).map { endpoint in
         if let denial = catalogue.denial(of: call, at: endpoint) { return (endpoint, .denied(denial)) }
@@ -75,50 +79,92 @@ public func explain(
         case let other: return (endpoint, .unavailable(other))
         }
     }.sorted { a, b in
-        place(a.standing, catalogue.endpoints[a.endpoint]) < place(b.standing, catalogue.endpoints[b.endpoint])
+        let (first, second) = (catalogue.endpoints[a.endpoint], catalogue.endpoints[b.endpoint])
+        let (one, other) = (place(a.standing, first), place(b.standing, second))
+        if one != other { return one < other }
+        let (cheap, dear) = (cost(a.endpoint) ?? .max, cost(b.endpoint) ?? .max)
+        if cheap != dear { return cheap < dear }
+        return (first.weight > 0 ? 0 : 1, first.name) < (second.weight > 0 ? 0 : 1, second.name)
     }
 }
 
-/// Candidates first, by priority; within a priority those of weight 0 last, as `route` draws them.
-private func place(_ standing: Standing, _ endpoint: Endpoint) -> (Int, Int, Int, String) {
-    (standing == .candidate ? 0 : 1, endpoint.priority, endpoint.weight > 0 ? 0 : 1, endpoint.name)
+/// Candidates first, by priority; within a priority those that are paid for anyway, as `route` ranks them.
+private func place(_ standing: Standing, _ endpoint: Endpoint) -> (Int, Int, Int) {
+    (standing == .candidate ? 0 : 1, endpoint.priority, endpoint.isReserved ? 0 : 1)
 }
 
-/// Orders by priority and draws an order among equals.
+/// Prices that differ by no more than this many percent count as the same.
+public let samePricePercent: Int64 = 5
+
+/// Where an endpoint stands among those of its priority: the lower, the sooner.
+private struct Rank: Comparable {
+    var isTight: Bool
+    var isMetered: Bool
+    var cost: Int64
+
+    static func < (a: Rank, b: Rank) -> Bool {
+        if a.isTight != b.isTight { return b.isTight }
+        if a.isMetered != b.isMetered { return b.isMetered }
+        return a.cost < b.cost
+    }
+
+    /// Whether `other`, which is no better, is as good.
+    func isAbout(_ other: Rank) -> Bool {
+        guard isTight == other.isTight, isMetered == other.isMetered else { return false }
+        if cost == other.cost { return true }
+        let (most, overflow) = cost.multipliedReportingOverflow(by: 100 + samePricePercent)
+        return !overflow && other.cost <= most / 100
+    }
+}
+
+/// Orders by priority and rank and draws an order among equals. `endpoints` is sorted by priority already.
 private func rank(
-    _ endpoints: inout [Int], tight: [Int], in catalogue: Catalogue, health: [Health],
+    _ endpoints: inout [Int], tight: [Int], in catalogue: Catalogue, health: [Health], cost: (Int) -> Int64?,
     using random: inout some RandomNumberGenerator
 ) {
-    // `endpoints` is sorted by priority already; draw within each run of equals.
     var start = 0
     while start < endpoints.count {
         let priority = catalogue.endpoints[endpoints[start]].priority
         var end = start + 1
         while end < endpoints.count, catalogue.endpoints[endpoints[end]].priority == priority { end += 1 }
-        var ample = end
-        if !tight.isEmpty {
-            let group = endpoints[start..<end]
-            let ordered = group.filter { !tight.contains($0) } + group.filter { tight.contains($0) }
-            ample = start + group.count { !tight.contains($0) }
-            endpoints.replaceSubrange(start..<end, with: ordered)
-        }
-        for position in start..<end {
-            let last = position < ample ? ample : end
-            guard last - position > 1 else { continue }
-            endpoints.swapAt(position, draw(endpoints[position..<last], in: catalogue, health: health, using: &random))
+        if end - start > 1 {
+            // An insertion sort: there are two or three, and those of equal rank keep their order.
+            var ranks = endpoints[start..<end].map { endpoint in
+                Rank(
+                    isTight: tight.contains(endpoint), isMetered: !catalogue.endpoints[endpoint].isReserved,
+                    cost: cost(endpoint) ?? .max)
+            }
+            for next in 1..<ranks.count {
+                var place = next
+                while place > 0, ranks[place] < ranks[place - 1] {
+                    ranks.swapAt(place, place - 1)
+                    endpoints.swapAt(start + place, start + place - 1)
+                    place -= 1
+                }
+            }
+            var first = 0
+            while first < ranks.count {
+                var last = first + 1
+                while last < ranks.count, ranks[first].isAbout(ranks[last]) { last += 1 }
+                for position in first..<last where last - position > 1 {
+                    let group = endpoints[start + position..<start + last]
+                    endpoints.swapAt(start + position, draw(group, in: catalogue, health: health, using: &random))
+                }
+                first = last
+            }
         }
         start = end
     }
 }
 
-/// Index of one of `group`, by weight over latency. An endpoint without a sample counts as fast as the fastest, so that it gets one.
+/// Index of one of `group`, by weight over the time of a typical answer. An endpoint without a sample counts as fast as the fastest, so that it gets one.
 private func draw(
     _ group: ArraySlice<Int>, in catalogue: Catalogue, health: [Health], using random: inout some RandomNumberGenerator
 ) -> Int {
-    let fastest = max(1, group.compactMap { health[$0].latencyMicroseconds }.min() ?? 1)
+    let fastest = max(1, group.compactMap { health[$0].expectedMicroseconds }.min() ?? 1)
     func share(_ endpoint: Int) -> UInt64 {
         let weight = UInt64(max(0, catalogue.endpoints[endpoint].weight)) * 1024
-        guard let latency = health[endpoint].latencyMicroseconds else { return weight }
+        guard let latency = health[endpoint].expectedMicroseconds else { return weight }
         return weight * UInt64(fastest) / UInt64(max(latency, fastest))
     }
     let total = group.reduce(0) { $0 + share($1) }

@@ -19,7 +19,6 @@ public enum AnswerMeaning: Sendable, Hashable {
     /// Pauses in milliseconds where the provider names none.
     static let throttledPause: Int64 = 1_000
     public static let moneyPause: Int64 = 300_000
-    public static let credentialPause: Int64 = 60_000
     /// Azure: DeploymentNotFound can clear within 5 minutes of a deployment's creation.
     public static let missingPause: Int64 = 30_000
 }

@@ -57,6 +57,7 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     let connections = section.count("connections", 256, in: 1...65_535)
     let pace = section.optionalSection("pace").map(decodePace) ?? .none
     let tier = section.optionalChoice("serviceTier", ServiceTier.self) ?? .standard
+    let capacity = section.optionalChoice("capacity", Capacity.self)
     section.finish()
     checkState(models, section, provider, version, labels)
 
@@ -75,7 +76,7 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
             name: name, provider: provider, origin: web.origin, basePath: basePath(web.path, provider), apiVersion: version,
             credential: credential, trustFile: trust, models: models, labels: labels, priority: priority, weight: weight,
             whenCallerLeaves: leaves, engine: engine, timeouts: timeouts, maxConnectionsPerLoop: connections,
-            pace: pace, serviceTier: tier))
+            pace: pace, serviceTier: tier, isReserved: capacity.map { $0 == .reserved } ?? (engine != nil)))
 }
 
 /// The path in front of `/chat/completions`, where the URL has none. Azure's provider adds `/openai/…` itself.
@@ -138,6 +139,9 @@ private func decodeWeb(
     }
     return web
 }
+
+/// Whether capacity is paid for by the hour or by use.
+private enum Capacity: String, CaseIterable { case reserved, metered }
 
 private enum Plaintext: String, CaseIterable { case allowed }
 

@@ -35,6 +35,7 @@ extension Node {
             },
             evidence: { try await self.book($0) },
             explain: { try await self.explain($0) },
+            compare: { await self.compare($0) },
             reload: { await self.reloadReport() },
             metrics: { try await self.metricsSnapshot() },
             ready: { await self.readyChecks() },
@@ -155,6 +156,12 @@ extension Node {
         } catch {
             throw AdminError.refused("A client of this key could not say this of its calls: \(error).", action: "Claim less.")
         }
+    }
+
+    private func compare(_ models: [String]) -> ModelComparison {
+        let catalogue = gateway.snapshot.catalogue
+        return ModelComparison(
+            models, in: catalogue, health: board.health(of: catalogue), prices: configuration.priceBook, at: .now())
     }
 
     private func reloadReport() async -> ReloadReport {

@@ -18,7 +18,8 @@ struct AdminServerTests {
             let closed = [
                 ("GET", "/admin/v1/keys"), ("POST", "/admin/v1/keys"), ("POST", "/admin/v1/keys/key_0123456789abcdef/rotate"),
                 ("DELETE", "/admin/v1/keys/key_0123456789abcdef"), ("GET", "/admin/v1/usage"), ("GET", "/admin/v1/exports"),
-                ("GET", "/admin/v1/explain"), ("POST", "/admin/v1/reload"), ("GET", "/admin/v1/status"), ("GET", "/"),
+                ("GET", "/admin/v1/explain"), ("GET", "/admin/v1/models?compare=m"), ("POST", "/admin/v1/reload"),
+                ("GET", "/admin/v1/status"), ("GET", "/"),
                 ("GET", "/nothing"),
                 ("POST", "/metrics"), ("GET", "/metrics/"), ("GET", "//metrics"), ("GET", "/admin%2Fv1/keys"),
             ]

@@ -112,6 +112,7 @@ final class World: Sendable {
                 self.state.withLock { $0.explainQueries.append(query) }
                 throw AdminError.unknownKey
             },
+            compare: { ModelComparisonTests.compare($0) },
             reload: { self.state.withLock { $0.reload } },
             metrics: { sampleMetrics() },
             ready: { self.state.withLock { $0.ready } },

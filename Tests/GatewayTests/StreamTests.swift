@@ -1,6 +1,8 @@
 import Core
+import Gateway
 import Foundation
 import Ledger
+import Policy
 import Simulator
 import Testing
 
@@ -204,6 +206,29 @@ struct StreamTests {
                 #expect(weir.settles())
                 #expect(try weir.ends().first?.estimated == false)
             }
+        }
+    }
+
+    @Test("An endpoint's first token and pace are learned from its streams, and not from one that broke")
+    func learned() async throws {
+        let scenario = """
+            endpoints:
+              - name: one
+                output: 40
+                firstToken: 150ms
+                pace: 200
+                models: [up-m]
+                faults: [{fault: "cut-stream:20", requests: [1]}]
+            """
+        try await Harness.with(scenario: scenario) { weir async throws in
+            func health() -> Health? { weir.board.health(of: weir.gateway.snapshot.catalogue).first }
+            _ = try weir.chat(Ask.stream)
+            #expect(health()?.firstTokenMicroseconds == nil && health()?.tokensInThousandSeconds == nil)
+            for _ in 0..<3 { #expect(try weir.chat(Ask.stream).isWhole) }
+            let found = try #require(health())
+            // Timers of a busy machine are late, and never early.
+            #expect((150_000..<600_000).contains(try #require(found.firstTokenMicroseconds)))
+            #expect((60_000...215_000).contains(try #require(found.tokensInThousandSeconds)))
         }
     }
 }

@@ -54,14 +54,17 @@ struct ExplainCommand: ParsableCommand {
     private func table(_ endpoints: [ExplainReport.Line]) -> TextTable {
         var table = TextTable([
             .init(name: "ENDPOINT"), .init(name: "STANDING"), .init(name: "PRIORITY", isNumber: true),
-            .init(name: "WEIGHT", isNumber: true), .init(name: "LATENCY ms", isNumber: true),
+            .init(name: "PAID FOR"), .init(name: "WEIGHT", isNumber: true),
+            .init(name: "LATENCY ms", isNumber: true), .init(name: "FIRST TOKEN ms", isNumber: true),
+            .init(name: "TOKENS/s", isNumber: true),
             .init(name: "$/M IN", isNumber: true), .init(name: "$/M OUT", isNumber: true), .init(name: "PROCESSED IN"),
             .init(name: "STORED IN"), .init(name: "OPERATOR"), .init(name: "POLICIES"), .init(name: "REASON"),
         ])
         table.rows = endpoints.map { line in
             [
-                line.endpoint, line.standing.rawValue, String(line.priority), String(line.weight),
-                line.latencyMilliseconds ?? "-", line.price?.input ?? "-", line.price?.output ?? "-",
+                line.endpoint, line.standing.rawValue, String(line.priority), line.isReserved ? "yes" : "no",
+                String(line.weight), line.latencyMilliseconds ?? "-", line.firstTokenMilliseconds ?? "-",
+                line.tokensPerSecond ?? "-", line.price?.input ?? "-", line.price?.output ?? "-",
                 places(line.labels.processedIn), places(line.labels.storedIn),
                 line.labels.operator + (line.labels.operatorCountry.isEmpty ? "" : " (\(line.labels.operatorCountry))"),
                 line.policies.map { $0.isEmpty ? "none" : $0.joined(separator: " ") } ?? "-", line.reason,
