@@ -32,6 +32,9 @@ POLICIES = 100
 STREAMS = 200
 EVENT_MICROS = 50_000
 SLOW_MICROS = 20_000
+# The streams of many callers who read along, and the time from event to event of each.
+CROWD = 2_000
+CROWD_MICROS = 200_000
 # A ratio whose rounds differ by more than this says little, and the table says so.
 SPREAD_MAX = 0.25
 READY_SECONDS = 30
@@ -43,7 +46,8 @@ ANSWER = {
 }
 # The call is 250 bytes long.
 CALL_BYTES = 250
-BARS = {"request": 2.3, "single": 3.2, "event": 1.5, "p50Millis": 0.2, "p99Millis": 1.0, "memory": 60, "growth": 2}
+BARS = {"request": 2.3, "single": 3.2, "event": 1.5, "p50Millis": 0.2, "p99Millis": 1.0, "memory": 60, "growth": 2,
+        "late": 5, "crowdMemory": 250}
 
 
 class Plan:
@@ -55,6 +59,8 @@ class Plan:
         self.single_seconds = 2 if quick else 4
         self.event_rounds = 3 if quick else 5
         self.events = 60 if quick else 160
+        self.crowd_rounds = 1 if quick else 3
+        self.crowd_events = 50
         self.slow_rounds = 3 if quick else 7
         self.slow_calls = 5_000 if quick else 6_400
         self.syncs = 500 if quick else 1_000
@@ -355,6 +361,27 @@ def measure_events(weir, plan):
     return results
 
 
+def measure_crowd(weir, plan):
+    """Many slow streams at once: how much later than its source's period each event comes, and how much memory they take."""
+    [port] = free_ports(1)
+    upstream = Process("crowd", [PEER, "serve", port, CROWD_MICROS, plan.crowd_events], port)
+    subjects = pair(port, weir)
+    say(f"{CROWD} streams at {1_000_000 // CROWD_MICROS} events a second, {plan.crowd_rounds} rounds")
+
+    def measure(subject):
+        path = subject.request_file(call_body(stream=True))
+        result = last_json([PEER, "streams", subject.port, CROWD, path, CROWD_MICROS])
+        expected = CROWD * (plan.crowd_events + 2)
+        if result["events"] != expected:
+            fail(f"{subject.name}: {result['events']} events came of {expected}")
+        return {"megabytes": subject.process.resident_megabytes(), **result}
+
+    results = interleaved(plan.crowd_rounds, subjects, measure)
+    for process in subjects + [upstream]:
+        process.stop()
+    return results
+
+
 def measure_latency(weir, plan):
     [port] = free_ports(1)
     upstream = Process("slow", [PEER, "serve", port, SLOW_MICROS, 1], port)
@@ -403,6 +430,10 @@ def table(result, plan, stand_in):
     event = result["event"]
     lines.append(("CPU µs a streamed event", f"{event['nginx']['cpuMicros']:.1f}", f"{event['weir']['cpuMicros']:.1f}",
                   f"{event['cpuRatio']:.2f}", f"≤ {BARS['event']}"))
+    crowd, late = result["crowd"], result["crowd"]["lateP99Millis"]
+    lines.append((f"ms an event is late, p99 of {CROWD:,} streams", f"{late['nginx']:.2f}", f"{late['weir']:.2f}", "",
+                  f"≤ +{BARS['late']}"))
+    lines.append(("  MB with them", "", f"{crowd['memoryMegabytes']:.1f}", "", f"≤ {BARS['crowdMemory']}"))
     for field in ("p50Millis", "p99Millis"):
         lines.append((f"ms added at 20 ms, {field[:3]}", "", f"{added[field]:+.2f}", "", f"≤ {BARS[field]}"))
     lines.append(("  disk sync p99 ms", "", f"{added['syncP99Millis']:.2f}", "", ""))
@@ -438,6 +469,7 @@ def main():
 
     many, single = measure_requests(weir, plan)
     events = measure_events(weir, plan)
+    crowd = measure_crowd(weir, plan)
     slow, syncs = measure_latency(weir, plan)
     sizes = [None, None] if given.stand_in else measure_memory(weir, plan)
 
@@ -463,9 +495,13 @@ def main():
             "p50Millis": differences["p50Micros"], "p99Millis": differences["p99Micros"],
             "syncP99Millis": median(syncs, "p99Micros") / 1e3,
         },
+        "crowd": {
+            "lateP99Millis": {name: median(crowd[name], "lateP99Micros") / 1e3 for name in ("weir", "nginx")},
+            "memoryMegabytes": median(crowd["weir"], "megabytes"),
+        },
         "memoryMegabytes": {"after200k": sizes[0], "after1M": sizes[1]},
     }
-    rounds = {"request": many, "single": single, "event": events, "slow": slow, "sync": syncs, "spreads": spreads}
+    rounds = {"request": many, "single": single, "event": events, "crowd": crowd, "slow": slow, "sync": syncs, "spreads": spreads}
     (BUILD / "bench-rounds.json").write_text(json.dumps(rounds, indent=1) + "\n")
     (BUILD / "bench.json").write_text(json.dumps(result, indent=1) + "\n")
     table(result, plan, given.stand_in)

@@ -3,7 +3,9 @@
 //
 //   peer serve PORT DELAY_MICROS EVENTS         answers calls after the delay; a stream sends an event each delay
 //   peer calls PORT CONNECTIONS CALLS REQUEST   sends the file REQUEST again and again, prints percentiles
-//   peer streams PORT STREAMS REQUEST           sends it once on each connection, counts events and reads
+//   peer streams PORT STREAMS REQUEST [PERIOD]  sends it once on each connection, counts events and reads; with the period of
+//                                               their events in µs, begins them spread over it and times how much later each
+//                                               read comes after the one before than that
 //   peer sync FOLDER COUNT                      writes and syncs COUNT small blocks, prints percentiles
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -297,13 +299,19 @@ static int calls(int port, int count, size_t wanted) {
     return 0;
 }
 
-static int streams(int port, int count) {
-    size_t events = 0, reads = 0;
+// Streams whose reads are timed, and reads of each at most.
+enum { TIMED_READS = 4000000 };
+
+static int streams(int port, int count, int64_t period) {
+    size_t events = 0, reads = 0, timed = 0;
     int open = count;
+    int64_t *late = period > 0 ? malloc(TIMED_READS * sizeof *late) : NULL;
+    static int64_t last[CONNECTIONS];
+    memset(last, 0, sizeof last);
     connect_all(port, count);
     for (int i = 0; i < count; i++) {
         send_request(&connections[i]);
-        usleep((useconds_t)(50000 / count));
+        usleep((useconds_t)((period > 0 ? period : 50000) / count));
     }
     while (open > 0) {
         struct epoll_event ready[BATCH];
@@ -323,6 +331,11 @@ static int streams(int port, int count) {
                 if (got < 12 || memcmp(new + 8, " 200", 4) != 0) { fprintf(stderr, "peer: not a 200: %.*s\n", (int)got, new); exit(1); }
             }
             reads++;
+            if (period > 0) {
+                int64_t *before = &last[ready[i].data.u32], at = now();
+                if (*before != 0 && timed < TIMED_READS) late[timed++] = at - *before - period * 1000;
+                *before = at;
+            }
             for (char *at = new - 1; at + 1 < new + got; at++) events += at[0] == '\n' && at[1] == '\n';
             if (memmem(c->bytes + 1, (size_t)got + 7, "\r\n0\r\n\r\n", 7) != NULL) {
                 close(c->fd);
@@ -330,6 +343,12 @@ static int streams(int port, int count) {
             }
             memcpy(c->tail, new + got - (ssize_t)sizeof c->tail, sizeof c->tail);
         }
+    }
+    if (timed > 0) {
+        qsort(late, timed, sizeof *late, by_size);
+        printf("{\"events\":%zu,\"reads\":%zu,\"lateP50Micros\":%.1f,\"lateP99Micros\":%.1f,\"lateMaxMicros\":%.1f}\n", events, reads,
+            late[timed / 2] / 1e3, late[timed * 99 / 100] / 1e3, late[timed - 1] / 1e3);
+        return 0;
     }
     printf("{\"events\":%zu,\"reads\":%zu}\n", events, reads);
     return 0;
@@ -369,9 +388,9 @@ int main(int count, char **arguments) {
         load_request(arguments[5]);
         return calls(atoi(arguments[2]), atoi(arguments[3]), strtoul(arguments[4], NULL, 10));
     }
-    if (strcmp(mode, "streams") == 0 && count == 5) {
+    if (strcmp(mode, "streams") == 0 && (count == 5 || count == 6)) {
         load_request(arguments[4]);
-        return streams(atoi(arguments[2]), atoi(arguments[3]));
+        return streams(atoi(arguments[2]), atoi(arguments[3]), count == 6 ? atoll(arguments[5]) : 0);
     }
     if (strcmp(mode, "sync") == 0 && count == 4) return sync_probe(arguments[2], strtoul(arguments[3], NULL, 10));
     fprintf(stderr, "peer serve|calls|streams|sync: see the top of peer.c\n");

@@ -131,7 +131,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         switch route {
         case .models, .model:
             guard request.method == .get else { return refused(.methodNotAllowed("GET")) }
-            answerModels(route, for: found)
+            // Anthropic's SDKs ask at the same path, and say for which version of the API they are made.
+            answerModels(route, for: found, isAnthropic: request.head.value(of: "anthropic-version") != nil)
             return false
         case .call(let dialect, let deployment):
             guard request.method == .post else { return refused(.methodNotAllowed("POST")) }

@@ -88,6 +88,13 @@ def counting(weir):
     assert 0 < count.input_tokens < 100, count
 
 
+def models(weir):
+    names = [model.id for model in weir.models.list()]
+    assert MODEL in names and len(names) > 1, names
+    same(weir.models.retrieve(MODEL).type, "model", "type")
+    raises(anthropic.NotFoundError, lambda: weir.models.retrieve("claude-99"))
+
+
 def errors():
     def ask(weir, **more):
         return weir.messages.create(**{"model": MODEL, "max_tokens": 9, "messages": HELLO, **more})
@@ -111,7 +118,7 @@ def errors():
 
 if __name__ == "__main__":
     weir = client()
-    for case in (plain, streamed, tools, images, counting):
+    for case in (plain, streamed, tools, images, counting, models):
         case(weir)
     plain(client(key=None, auth_token=KEY))
     errors()
