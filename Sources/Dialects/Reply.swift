@@ -34,6 +34,12 @@ extension Stop {
         }
     }
 
+    /// Some say `stop` after calls.
+    init(chat word: String?, of parts: [Part]) {
+        self.init(chat: word)
+        if self == .end, parts.contains(where: { if case .toolCall = $0 { true } else { false } }) { self = .tools }
+    }
+
     var chat: String {
         switch self {
         case .end, .sequence: "stop"
@@ -149,7 +155,7 @@ extension Reply {
         model = body["model"]?.string ?? ""
         created = body["created"]?.integer ?? 0
         parts = Part.said(chat: message)
-        stop = Stop(chat: choice["finish_reason"]?.string)
+        stop = Stop(chat: choice["finish_reason"]?.string, of: parts)
         usage = body["usage"]?.usage
     }
 
@@ -164,7 +170,7 @@ extension Reply {
             return
         }
         parts = Part.said(chat: message)
-        stop = Stop(chat: choice["finish_reason"]?.string)
+        stop = Stop(chat: choice["finish_reason"]?.string, of: parts)
     }
 
     private init?(messages body: JSON) {
@@ -186,7 +192,7 @@ extension Reply {
         switch body["incomplete_details"]?["reason"]?.string {
         case "max_output_tokens": stop = .length
         case "content_filter": stop = .refused
-        default: stop = parts.contains { if case .toolCall = $0 { true } else { false } } ? .tools : .end
+        default: stop = Stop(chat: nil, of: parts)
         }
     }
 }

@@ -7,8 +7,7 @@ import Wire
 /// One call in its endpoint's dialect, and the way back of its answer.
 struct Translated {
     let dialect: Dialect
-    /// The provider's name of the model is in it.
-    let model: String
+    /// With the provider's name of the model.
     let body: ByteBuffer
     let scan: RequestScan
     let headers: ByteBuffer
@@ -16,9 +15,8 @@ struct Translated {
     private var stream: StreamTranslation
     private let requestID: String?
 
-    init(dialect: Dialect, model: String, body: ByteBuffer, scan: RequestScan, client: Client, requestID: String?) {
+    init(dialect: Dialect, body: ByteBuffer, scan: RequestScan, client: Client, requestID: String?) {
         self.dialect = dialect
-        self.model = model
         self.body = body
         self.scan = scan
         self.client = client
@@ -35,9 +33,6 @@ struct Translated {
         guard case .failed(let error) = progress else { return stream.translate(events) }
         return Failure.told(error).event(client.dialect, requestID: requestID)
     }
-
-    /// For another attempt in the same words.
-    mutating func restart() { stream = StreamTranslation(from: dialect, for: client) }
 }
 
 extension CallRelay {
@@ -50,10 +45,7 @@ extension CallRelay {
             translated = nil
             return nil
         }
-        if translated?.dialect == target, translated?.model == way.served.upstreamName {
-            translated?.restart()
-            return nil
-        }
+        // Anew for each attempt: endpoints of one dialect differ in members and names.
         translated = nil
         if let state { return .unbounded(state.splice.rewrite.rawValue, "the state lives in another dialect") }
         do throws(Uncarried) {
@@ -66,7 +58,7 @@ extension CallRelay {
             var found = (try? scanRequest(said, dialect: target, maxDepth: snapshot.limits.jsonDepth)) ?? RequestScan()
             found.stream = scan.stream
             translated = Translated(
-                dialect: target, model: way.served.upstreamName, body: said, scan: found, client: client,
+                dialect: target, body: said, scan: found, client: client,
                 requestID: names?.requestID)
             return nil
         } catch {

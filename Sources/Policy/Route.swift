@@ -84,13 +84,13 @@ public func explain(
         if one != other { return one < other }
         let (cheap, dear) = (cost(a.endpoint) ?? .max, cost(b.endpoint) ?? .max)
         if cheap != dear { return cheap < dear }
-        return (first.weight > 0 ? 0 : 1, first.name) < (second.weight > 0 ? 0 : 1, second.name)
+        return first.name < second.name
     }
 }
 
-/// Candidates first, by priority; within a priority those that are paid for anyway, as `route` ranks them.
-private func place(_ standing: Standing, _ endpoint: Endpoint) -> (Int, Int, Int) {
-    (standing == .candidate ? 0 : 1, endpoint.priority, endpoint.isReserved ? 0 : 1)
+/// Candidates first, by priority; within a priority those of weight 0 last and those that are paid for anyway first, as `route` ranks them.
+private func place(_ standing: Standing, _ endpoint: Endpoint) -> (Int, Int, Int, Int) {
+    (standing == .candidate ? 0 : 1, endpoint.priority, endpoint.weight > 0 ? 0 : 1, endpoint.isReserved ? 0 : 1)
 }
 
 /// Prices that differ by no more than this many percent count as the same.
@@ -98,11 +98,14 @@ public let samePricePercent: Int64 = 5
 
 /// Where an endpoint stands among those of its priority: the lower, the sooner.
 private struct Rank: Comparable {
+    /// Its weight is 0: only when no other can.
+    var isLast: Bool
     var isTight: Bool
     var isMetered: Bool
     var cost: Int64
 
     static func < (a: Rank, b: Rank) -> Bool {
+        if a.isLast != b.isLast { return b.isLast }
         if a.isTight != b.isTight { return b.isTight }
         if a.isMetered != b.isMetered { return b.isMetered }
         return a.cost < b.cost
@@ -110,7 +113,7 @@ private struct Rank: Comparable {
 
     /// Whether `other`, which is no better, is as good.
     func isAbout(_ other: Rank) -> Bool {
-        guard isTight == other.isTight, isMetered == other.isMetered else { return false }
+        guard isLast == other.isLast, isTight == other.isTight, isMetered == other.isMetered else { return false }
         if cost == other.cost { return true }
         let (most, overflow) = cost.multipliedReportingOverflow(by: 100 + samePricePercent)
         return !overflow && other.cost <= most / 100
@@ -131,7 +134,8 @@ private func rank(
             // An insertion sort: there are two or three, and those of equal rank keep their order.
             var ranks = endpoints[start..<end].map { endpoint in
                 Rank(
-                    isTight: tight.contains(endpoint), isMetered: !catalogue.endpoints[endpoint].isReserved,
+                    isLast: catalogue.endpoints[endpoint].weight == 0, isTight: tight.contains(endpoint),
+                    isMetered: !catalogue.endpoints[endpoint].isReserved,
                     cost: cost(endpoint) ?? .max)
             }
             for next in 1..<ranks.count {

@@ -24,14 +24,16 @@ struct RankTests {
         return one
     }
 
-    @Test("what is paid for comes first, then the cheapest, whatever their weights; what has no price comes last")
+    @Test(
+        "what is paid for comes first, then the cheapest, whatever their weights; then what has no price, and last what has no weight"
+    )
     func ranks() {
         let endpoints = [
             endpoint("dear", weight: 1_000), endpoint("unknown", weight: 1_000), endpoint("cheap", weight: 1), reserved("own"),
-            endpoint("first", priority: 0),
+            endpoint("first", priority: 0), endpoint("spare", weight: 0),
         ]
         for seed in 1...50 {
-            #expect(order(endpoints, cost: [900, nil, 300, 2_000, 9_000], seed: UInt64(seed)) == [4, 3, 2, 0, 1])
+            #expect(order(endpoints, cost: [900, nil, 300, 2_000, 9_000, 1], seed: UInt64(seed)) == [4, 3, 2, 0, 1, 5])
         }
     }
 
