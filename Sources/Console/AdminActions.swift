@@ -10,6 +10,8 @@ public struct AdminActions: Sendable {
     public var rotateKey: @Sendable (_ id: String, _ overlapSeconds: Int64) async throws -> CreatedKey
     /// Replaces all limits that are the key's own; durable when it returns.
     public var limitKey: @Sendable (_ id: String, _ limits: AccountLimits) async throws -> KeyView
+    /// Replaces the models that may answer in the place of others for this key; in force on every event loop when it returns.
+    public var letFallBack: @Sendable (_ id: String, _ fallbacks: [String: [String]]) async throws -> KeyView
     /// Replaces all labels that are the key's own; in force on every event loop when it returns.
     public var labelKey: @Sendable (_ id: String, _ labels: CallLabels) async throws -> KeyView
     /// Returns once no event loop lets the key in any more.
@@ -38,6 +40,7 @@ public struct AdminActions: Sendable {
         listKeys: @escaping @Sendable () async throws -> [KeyView],
         rotateKey: @escaping @Sendable (_ id: String, _ overlapSeconds: Int64) async throws -> CreatedKey,
         limitKey: @escaping @Sendable (_ id: String, _ limits: AccountLimits) async throws -> KeyView,
+        letFallBack: @escaping @Sendable (_ id: String, _ fallbacks: [String: [String]]) async throws -> KeyView,
         labelKey: @escaping @Sendable (_ id: String, _ labels: CallLabels) async throws -> KeyView,
         revokeKey: @escaping @Sendable (_ id: String, _ why: String) async throws -> Void,
         listEndpoints: @escaping @Sendable () async throws -> EndpointList,
@@ -58,6 +61,7 @@ public struct AdminActions: Sendable {
         self.listKeys = listKeys
         self.rotateKey = rotateKey
         self.limitKey = limitKey
+        self.letFallBack = letFallBack
         self.labelKey = labelKey
         self.revokeKey = revokeKey
         self.listEndpoints = listEndpoints

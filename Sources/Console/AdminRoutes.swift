@@ -112,6 +112,13 @@ struct AdminRoutes {
             try members.finish()
             return try answer(try await actions.limitKey(id, limits))
         }
+        admin.put("keys/:id/fallbacks") { request, context in
+            let id = try keyID(context)
+            var members = try await members(request)
+            let fallbacks = try members.fallbacks()
+            try members.finish()
+            return try answer(try await actions.letFallBack(id, fallbacks))
+        }
         admin.put("keys/:id/labels") { request, context in
             let id = try keyID(context)
             var members = try await members(request)
@@ -157,6 +164,7 @@ private func newKey(_ body: Members) throws(AdminError) -> NewKey {
         tenant: try body.name("tenant", bytes: nameBytesMax), team: try body.name("team", bytes: nameBytesMax),
         name: try body.name("name", bytes: nameBytesMax))
     key.models = try body.texts("models", count: modelsMax, bytes: nameBytesMax).map(Set.init)
+    key.fallbacks = try body.fallbacks()
     key.limits = try body.accountLimits()
     key.labels = try body.callLabels()
     key.lifetimeSeconds = try body.whole("lifetimeSeconds", in: 1...lifetimeSecondsMax)

@@ -67,6 +67,15 @@ public struct ExplainReport: Sendable, Hashable, Codable {
         public var tokensPerSecond: String?
         /// Its capacity is paid for whether it is used or not.
         public var isReserved: Bool
+        /// Little of its quota is left, so that others come before it.
+        public var isTight: Bool
+        /// Dollars of a call of 1,000 tokens, a quarter of them output, by which endpoints are compared; nil: it has no price today.
+        public var typicalCost: String?
+        /// Of an answer of typical length, learned from answers; nil before the first.
+        public var typicalMilliseconds: String?
+        /// Of a hundred calls with short prompts, how many try it first while all stays as it is. Long prompts go where those that
+        /// begin alike go, in the same shares.
+        public var firstPercent: String
         /// nil: the price book has none that holds today, and calls pass it over.
         public var price: PriceView?
         public var upstreamModel: String
@@ -99,6 +108,10 @@ public struct ExplainReport: Sendable, Hashable, Codable {
     /// What would happen to a call now, in a sentence.
     public var verdict: String
     public var endpoints: [Line]
+    /// Models that the key lets answer in this one's place, in order, when none of the endpoints above can.
+    public var instead: [String]
+    /// When a second attempt may start beside a slow first one, in a sentence; nil: never.
+    public var hedge: String?
 }
 
 extension ExplainReport {
@@ -120,7 +133,7 @@ extension ExplainReport {
         // A tenant that the configuration has dropped is permitted nothing: its index is outside.
         let caller = Caller(key, number: 0, in: catalogue)
         var call = CallFacts(
-            caller: caller, model: model, in: catalogue, operation: operation,
+            caller: caller, model: model, in: catalogue, operation: operation, tokens: typicalTokens,
             ownLabels: claim.isEmpty ? nil : try caller.labels.narrowed(by: claim, in: catalogue.classes))
         call.exports = catalogue.exportKind(call.labels).map { exports($0 == .sensitive) }
         exported = call.exports.map { Exported(persons: $0.persons, sensitivePersons: $0.sensitivePersons) }
@@ -130,15 +143,21 @@ extension ExplainReport {
         endpoints = explain(
             call, in: catalogue, health: health, serves: serves,
             cost: { typicalCost(catalogue.endpoints[$0].models[model], prices, at: now) }, at: now
-        ).compactMap { index, standing in
+        ).compactMap { found in
+            let index = found.endpoint
             let endpoint = catalogue.endpoints[index]
             guard let served = endpoint.models[model] else { return nil }
             var line = Line(
-                endpoint, served, standing, health[index], prices.price(served.price, at: now),
+                endpoint, served, found, health[index], prices.price(served.price, at: now),
                 suspensions[endpoint.name], at: now)
             line.policies = catalogue.reasons(for: call, at: index)?.deciding.map { "\($0)" }
             line.unanswered = catalogue.unanswered(call, at: index, now: now)
             return line
+        }
+        instead = key.fallbacks[model] ?? []
+        hedge = catalogue.tenant(named: key.tenant).flatMap { catalogue.tenants[$0].hedge }.flatMap { hedge in
+            guard hedge.models?.contains(model) ?? true, operation.generates else { return nil }
+            return "after \(hedge.afterMilliseconds) ms without an answer, in at most \(hedge.percent) of 100 calls"
         }
         let candidates = endpoints.filter { $0.standing == .candidate }
         let hasExpired = key.expires.map { $0 <= now } ?? false
@@ -169,12 +188,12 @@ extension ExplainReport {
 
 extension ExplainReport.Line {
     fileprivate init(
-        _ endpoint: Endpoint, _ served: ServedModel, _ standing: Policy.Standing, _ health: Health, _ price: Price?,
+        _ endpoint: Endpoint, _ served: ServedModel, _ found: Explanation, _ health: Health, _ price: Price?,
         _ suspended: Fold.Suspended?, at now: Timestamp
     ) {
         self.endpoint = endpoint.name
         provider = endpoint.provider.rawValue
-        (self.standing, reason) = described(standing, health, at: now)
+        (self.standing, reason) = described(found.standing, health, at: now)
         if self.standing == .suspended, let suspended { reason = EndpointView.SuspensionView(suspended).reason }
         if self.standing == .candidate, price == nil { reason = "permitted, but passed over: it has no price today" }
         unanswered = []
@@ -184,6 +203,10 @@ extension ExplainReport.Line {
         firstTokenMilliseconds = health.firstTokenMicroseconds.map(tenths)
         tokensPerSecond = health.tokensInThousandSeconds.map(tenths)
         isReserved = endpoint.isReserved
+        isTight = found.score.isTight
+        typicalCost = found.score.cost.map { Money(nanos: $0).description }
+        typicalMilliseconds = found.score.expectedMicroseconds.map(tenths)
+        firstPercent = "\(found.score.firstInThousand / 10).\(found.score.firstInThousand % 10)"
         self.price = price.map { ExplainReport.PriceView($0, list: served.price) }
         upstreamModel = served.upstreamName
         maxOutputTokens = served.maxOutputTokens
@@ -201,6 +224,7 @@ private func described(
             health.availability(at: now) == .trial ? "permitted; one trial, since it failed before" : "permitted and ready"
         )
     case .denied(let denial): (.denied, denial.description)
+    case .outOfQuota(let until): (.unavailable, "out of quota until \(until)")
     case .operationNotServed: (.notServed, "it does not serve this operation")
     case .unavailable(.cooling(let until)) where health.credentialRefusals > 0:
         (.unavailable, "rests until \(until), since it refuses its credential")
@@ -226,10 +250,13 @@ extension ExplainReport.PriceView {
 /// Thousandths with one digit after the point.
 func tenths(_ thousandths: Int64) -> String { "\(thousandths / 1000).\(thousandths / 100 % 10)" }
 
-/// What a call of a thousand tokens costs, a quarter of it output, to compare endpoints by; nil: it has no price today.
+/// Input and output of the call that endpoints are compared by.
+private let typicalTokens: Int64 = 1_000
+
+/// What a call of so many tokens costs, a quarter of it output; nil: it has no price today.
 private func typicalCost(_ served: ServedModel?, _ prices: PriceBook, at now: Timestamp) -> Int64? {
     served.flatMap { prices.price($0.price, at: now) }.flatMap {
-        charge(Usage(input: 750, output: 250), $0, tier: .standard, startedAt: now)?.nanos
+        charge(Usage(input: typicalTokens * 3 / 4, output: typicalTokens / 4), $0, tier: .standard, startedAt: now)?.nanos
     }
 }
 

@@ -8,19 +8,22 @@ public struct NewKey: Sendable, Hashable {
     public var name: String
     /// nil: all models that the tenant's policy allows.
     public var models: Set<String>?
+    /// By model: others that may answer in its place.
+    public var fallbacks: [String: [String]]
     public var limits: AccountLimits
     /// What its calls are, beside what its tenant and team say.
     public var labels: CallLabels
     public var lifetimeSeconds: Int64?
 
     public init(
-        tenant: String, team: String, name: String, models: Set<String>? = nil, limits: AccountLimits = .none,
-        labels: CallLabels = .unknown, lifetimeSeconds: Int64? = nil
+        tenant: String, team: String, name: String, models: Set<String>? = nil,
+        fallbacks: [String: [String]] = [:], limits: AccountLimits = .none, labels: CallLabels = .unknown, lifetimeSeconds: Int64? = nil
     ) {
         self.tenant = tenant
         self.team = team
         self.name = name
         self.models = models
+        self.fallbacks = fallbacks
         self.limits = limits
         self.labels = labels
         self.lifetimeSeconds = lifetimeSeconds
@@ -29,8 +32,8 @@ public struct NewKey: Sendable, Hashable {
     /// The record of such a key, opened by one secret.
     public func record(id: String, digest: KeyDigest, at now: Timestamp) -> KeyRecord {
         KeyRecord(
-            id: id, name: name, tenant: tenant, team: team, models: models, limits: limits, labels: labels,
-            created: now,
+            id: id, name: name, tenant: tenant, team: team, models: models, fallbacks: fallbacks, limits: limits,
+            labels: labels, created: now,
             expires: lifetimeSeconds.map { now.advanced(byMilliseconds: $0 * 1000) }, secrets: [KeySecret(digest: digest)])
     }
 }
@@ -45,6 +48,8 @@ public struct KeyView: Sendable, Hashable, Codable {
     public var team: String
     /// nil: all models that the tenant's policy allows.
     public var models: [String]?
+    /// Models that may answer in the place of others: `MODEL=OTHER,OTHER`.
+    public var fallbacks: [String]
     public var state: State
     public var monthlyLimit: String?
     /// All limits of money that are the key's own, as `KeyLimits` writes them.
@@ -70,6 +75,7 @@ public struct KeyView: Sendable, Hashable, Codable {
         tenant = record.tenant
         team = record.team
         models = record.models?.sorted()
+        fallbacks = record.fallbackTexts
         monthlyLimit = record.monthlyLimit?.description
         limits = record.limits.spend.map(keyLimitText)
         requestsPerMinute = record.limits.pace.requestsPerMinute

@@ -186,6 +186,10 @@ extension MetricsSnapshot {
             "weir_drains_given_up_total", .counter, "Answers that were cancelled because too many were read without a caller.",
             String(loops.givenUpDrains))
         page.single(
+            "weir_hedges_total", .counter, "Second attempts that started beside a slow first one.", String(loops.hedges))
+        page.single(
+            "weir_hedges_won_total", .counter, "Second attempts that answered before the first.", String(loops.hedgesWon))
+        page.single(
             "weir_alerts_total", .counter,
             "Alerts: limits that came near, and endpoints that were suspended by their own report.", String(alerts))
         page.single(

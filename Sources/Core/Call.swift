@@ -53,10 +53,12 @@ public struct TenantPolicy: Sendable, Hashable {
     public var teamLabels: [String: CallLabels]
     /// What law asks about the company behind it.
     public var company: Company
+    /// nil: no call of it is sent twice at once.
+    public var hedge: Hedge?
 
     public init(
         tenant: String, teams: Set<String>, places: Allowed, operators: Allowed, models: Allowed, labels: CallLabels = .unknown,
-        teamLabels: [String: CallLabels] = [:], company: Company = .unknown
+        teamLabels: [String: CallLabels] = [:], company: Company = .unknown, hedge: Hedge? = nil
     ) {
         self.tenant = tenant
         self.teams = teams
@@ -66,6 +68,7 @@ public struct TenantPolicy: Sendable, Hashable {
         self.labels = labels
         self.teamLabels = teamLabels
         self.company = company
+        self.hedge = hedge
     }
 
     /// What the calls of a key are, before their clients say anything: the bounds of tenant, team and key together.
@@ -128,6 +131,8 @@ public struct KeyRecord: Sendable, Hashable {
     public var team: String
     /// nil: all models that the tenant's policy allows.
     public var models: Set<String>?
+    /// By model: others that may answer in its place, in order, when none of its endpoints can.
+    public var fallbacks: [String: [String]]
     /// Of this key alone; its team and tenant have limits of their own.
     public var limits: AccountLimits
     /// Bounds of what its calls are, beside those of its tenant and team.
@@ -138,7 +143,8 @@ public struct KeyRecord: Sendable, Hashable {
     public var secrets: [KeySecret]
 
     public init(
-        id: String, name: String, tenant: String, team: String, models: Set<String>? = nil, limits: AccountLimits = .none,
+        id: String, name: String, tenant: String, team: String, models: Set<String>? = nil,
+        fallbacks: [String: [String]] = [:], limits: AccountLimits = .none,
         labels: CallLabels = .unknown, created: Timestamp, expires: Timestamp? = nil, secrets: [KeySecret]
     ) {
         self.id = id
@@ -146,6 +152,7 @@ public struct KeyRecord: Sendable, Hashable {
         self.tenant = tenant
         self.team = team
         self.models = models
+        self.fallbacks = fallbacks
         self.limits = limits
         self.labels = labels
         self.created = created

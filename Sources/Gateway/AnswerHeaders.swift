@@ -33,6 +33,11 @@ extension CallRelay {
         lines.writeStaticString("x-weir-endpoint: ")
         lines.writeString(way?.target.name ?? "")
         lines.writeStaticString("\r\n")
+        if let stoodIn {
+            lines.writeStaticString("x-weir-model: ")
+            lines.writeString(stoodIn)
+            lines.writeStaticString("\r\n")
+        }
         if !plan.rewrites.isEmpty {
             lines.writeStaticString("x-weir-rewrites: ")
             for (index, rewrite) in plan.rewrites.enumerated() {
@@ -60,7 +65,7 @@ private func isOwn(_ name: UnsafeRawBufferPointer) -> Bool {
     case 6: return named("server")
     case 7: return named("trailer") || named("upgrade") || named("alt-svc")
     case 10: return named("connection") || named("keep-alive") || named("set-cookie")
-    case 12: return named("x-request-id")
+    case 12: return named("x-request-id") || named("x-weir-model")
     case 14: return named("content-length") || named("x-weir-attempt")
     case 15: return named("x-weir-endpoint") || named("x-weir-rewrites")
     case 16: return named("proxy-connection")

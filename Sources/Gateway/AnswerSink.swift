@@ -19,6 +19,8 @@ protocol AnswerSink: AnyObject {
     func end()
     /// The answer is cut: the transport must not make it look whole.
     func cut()
+    /// Another relay has the call from now on: the answer comes from it, and it is told when the caller leaves.
+    func goOn(with relay: CallRelay)
     /// Tells a waiting caller to send its body.
     func sendContinue()
 }

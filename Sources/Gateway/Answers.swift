@@ -130,6 +130,7 @@ extension CallRelay {
     private func forward(_ bytes: ByteBuffer) {
         switch phase {
         case .attempting:
+            win()
             answer.bytes = bytes
             phase = .gated
             // Without a caller only what the hold was lengthened by has to wait.
@@ -276,6 +277,7 @@ extension CallRelay {
             metadata: ["endpoint": "\(target.name)", "status": "\(status)", "meaning": "\(what)"])
         if case .credential = what { refusal = .endpointCredential } else { refusal = nil }
         if canTryAnother { return attempt() }
+        if fallBack(after: .provider) { return }
         if case .credential = what { return fail(.endpointCredential) }
         gateError(facts)
     }
@@ -300,7 +302,8 @@ extension CallRelay {
         answer = Answer()
         phase = .attempting
         refusal = failure
-        if canTryAnother { attempt() } else { fail(failure) }
+        if canTryAnother { return attempt() }
+        if !fallBack(after: failure.fault) { fail(failure) }
     }
 
     func streamEnded(_ ending: Answer.Ending) {
@@ -336,6 +339,7 @@ extension CallRelay {
 
     /// Delivers as soon as the attempt's hold is durable.
     private func gate() {
+        win()
         phase = .gated
         if lane.gate.isDurable(holdSequence) { deliver() } else { lane.gate.wait(for: holdSequence, self) }
     }

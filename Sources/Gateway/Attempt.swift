@@ -46,7 +46,8 @@ extension CallRelay {
             case .stopped(let failure): return fail(failure)
             }
         }
-        fail(refusal ?? noneLeft)
+        let failure = refusal ?? noneLeft
+        if !fallBack(after: failure.fault, at: now) { fail(failure) }
     }
 
     /// Judges the attempt anew: policies may have turned since the call was decided on, and what they ask may have changed.
@@ -128,7 +129,8 @@ extension CallRelay {
             }
             let request = HoldRequest(
                 attempt: attemptID, call: names.requestID, key: key.account,
-                route: way.route, judged: facts.flatMap { lane.judged($0, at: way.endpoint, in: snapshot) },
+                route: way.route(insteadOf: stoodIn == nil ? nil : model),
+                judged: facts.flatMap { lane.judged($0, at: way.endpoint, in: snapshot) },
                 operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
                 outputBound: outputBound, generation: snapshot.generation, tier: tier, paceTokens: probableTokens,
                 export: judgedExport(at: way.endpoint), at: now)
@@ -198,7 +200,7 @@ extension CallRelay {
     func send(at now: Timestamp = .now()) {
         guard let names, let hold, let way else { return }
         guard !callerIsGone else {
-            end(hold, .voided("caller_left"))
+            end(hold, .voided(whyGone))
             return finish()
         }
         guard !lane.board.isSuspended(way.slot) else { return endSuspended(hold) }
@@ -227,6 +229,7 @@ extension CallRelay {
         phase = .attempting
         answer = Answer()
         count { $0.attempts += 1 }
+        prepareHedge()
         lane.pools.send(
             permit, request: request, timeouts: way.target.timeouts, maxConnections: way.target.maxConnectionsPerLoop, to: self)
     }

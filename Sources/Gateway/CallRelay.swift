@@ -24,7 +24,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     }
 
     let lane: Lane
-    private(set) weak var sink: (any AnswerSink)?
+    weak var sink: (any AnswerSink)?
     var phase = Phase.idle
 
     // The call
@@ -41,7 +41,10 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     /// DashScope's own dialect asks for a stream in a header.
     var streamsByHeader = false
     var model = ""
+    /// Of the model that is tried, which is another than the call's where its key lets one answer in its place.
     var facts: CallFacts?
+    /// Models that the key lets answer and that have not been tried.
+    var fallbacks: ArraySlice<String> = []
     /// As its client narrowed them; nil: those of its key.
     var ownLabels: CallLabels?
     /// Whom its client says it is about.
@@ -59,6 +62,10 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var callerIsGone = false
     /// The answer is read on although its caller left.
     private(set) var isReadOn = false
+    /// What the journal says where nothing was sent because nobody wants the answer.
+    var whyGone = callerLeftWord
+    /// The other attempt of a call that is tried twice at once.
+    var rival: CallRelay?
 
     // The attempt
     var candidates: [Int] = []
@@ -100,12 +107,40 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     /// The call in the endpoint's dialect, where that is not the caller's.
     var translated: Translated?
 
-    private(set) var deadline = NIODeadline.distantFuture
+    var deadline = NIODeadline.distantFuture
     var sweeperSlot = -1
 
     init(lane: Lane) {
         self.lane = lane
         snapshot = lane.snapshot
+    }
+
+    /// A second attempt of a call, with all that is known of the call and nothing of its first attempt.
+    init(besides first: CallRelay) {
+        lane = first.lane
+        snapshot = first.snapshot
+        phase = .attempting
+        key = first.key
+        names = first.names
+        dialect = first.dialect
+        shape = first.shape
+        deployment = first.deployment
+        passedHeaders = first.passedHeaders
+        streamsByHeader = first.streamsByHeader
+        model = first.model
+        facts = first.facts
+        ownLabels = first.ownLabels
+        person = first.person
+        exported = first.exported
+        body = first.body
+        lane.bodyBytes += body.readableBytes
+        scan = first.scan
+        askedTier = first.askedTier
+        probableTokens = first.probableTokens
+        startedAt = first.startedAt
+        candidates = first.candidates
+        nextCandidate = first.nextCandidate
+        attempts = first.attempts
     }
 
     // MARK: Request
@@ -204,80 +239,26 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         return false
     }
 
-    // MARK: Decision
-
-    private func decide() {
-        guard let key else { return fail(.missingKey) }
-        let now = Timestamp.now()
-        if operation == .conversations {
-            if let failure = findConversationModel(at: now) { return fail(failure) }
-        } else if let deployment {
-            model = deployment
-        } else if let range = scan.model {
-            model = body.string(at: range)
-        } else {
-            return fail(.modelMissing)
-        }
-        // Nearly every call asks for nothing of the kind, and then nobody needs to know whether its key is limited.
-        if let field = unbounded(scan, body: body, dialect: dialect),
-            !field.isPermittedWithoutLimit || lane.ledger.headroom(key: key.account, at: now) != nil
-        {
-            return fail(.unbounded(field.field, field.reason))
-        }
-        let most = Int64(128)
-        if let n = scan.n?.value, n > most { return fail(.badValue("n", "at most \(most)")) }
-        if let n = scan.bestOf?.value, n > most { return fail(.badValue("best_of", "at most \(most)")) }
-        askedTier = Providers.askedTier(scan, body: body)
-        probableTokens = probablyUsed
-        var facts = CallFacts(
-            caller: key.caller, model: model, in: snapshot.catalogue, operation: operation, tokens: probableTokens,
-            ownLabels: ownLabels)
-        if scan.namesState { return decideAtHome(facts, at: now) }
-        exported = exportedPerson(of: key, facts)
-        if let exported { facts.exports = lane.ledger.exportCount(key.record.tenant, with: exported, at: now) }
-        lane.judge(&facts, in: snapshot, at: now)
-        self.facts = facts
-        let snapshot = snapshot
-        if let serving = snapshot.catalogue.endpoints(serving: facts.model) {
-            lane.board.read(serving, at: snapshot.slots, into: &lane.health)
-        }
-        let decision = route(
-            facts, in: snapshot.catalogue, health: lane.health,
-            serves: { [model = facts.model, dialect] in
-                snapshot.serves($0, dialect) && ($1 != .conversations || snapshot.keepsConversations(endpoint: $0, model: model))
-            },
-            cost: { [operation, probableTokens, model = facts.model] in
-                guard let model else { return nil }
-                return snapshot.way(endpoint: $0, model: model)?.probableCost(probableTokens, of: operation, at: now)
-            }, at: now, using: &lane.random)
-        switch decision {
-        case .attempt(let endpoints):
-            candidates = endpoints
-            nextCandidate = 0
-            attempt(at: now)
-        case .refused(.unknownModel): fail(.unknownModel)
-        case .refused(.denied(let reasons)): fail(.denied(reasons.map(\.description)))
-        case .refused(.operationNotServed):
-            fail(operation == .conversations ? .state(.notKept, .conversation, model: model) : .operationNotServed)
-        case .refused(.unavailable(let until)):
-            fail(.unavailable(afterMilliseconds: until.map { max(0, $0.milliseconds(since: now)) }))
-        }
-    }
-
     // MARK: The caller
 
     func callerLeft() {
         guard phase != .idle else { return sink = nil }
+        lane.countCallerGone()
+        partWithoutCaller()
+        goOnWithoutCaller()
+    }
+
+    /// Nobody wants the answer any more. An attempt that was sent ends by what its provider bills.
+    func goOnWithoutCaller() {
         callerIsGone = true
         sink = nil
-        lane.countCallerGone()
         switch phase {
         case .idle: break
         case .receiving: finish()
         // Not sent yet: it will not be.
         case .holding: break
         case .attempting where connection == nil:
-            if let hold { end(hold, .voided("caller_left")) }
+            if let hold { end(hold, .voided(whyGone)) }
             finish()
         // The answer is whole already.
         case .gated where connection == nil: break
@@ -300,10 +281,10 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         connection?.setPaused(!writable)
     }
 
-    /// The answer was read on long enough after its caller left.
+    /// The answer was read on long enough after its caller left, or the first attempt has taken so long that a second may start.
     func expired(at now: NIODeadline) {
         deadline = .distantFuture
-        abandon()
+        if callerIsGone { abandon() } else { hedge() }
     }
 
     /// Stops the attempt and settles what is known of it.
@@ -326,6 +307,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
 
     /// Answers with a failure and ends the call.
     func fail(_ failure: Failure) {
+        if leaveToRival() { return }
         lane.count(failure)
         // A name that nobody configured is the caller's text and belongs in no journal.
         let known = !model.isEmpty && snapshot.catalogue.model(named: model) != nil
@@ -358,6 +340,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         if isReadOn { lane.stopReadingOn(self) }
         isReadOn = false
         deadline = .distantFuture
+        rival = nil
+        whyGone = callerLeftWord
         lane.bodyBytes -= phase == .idle ? 0 : body.readableBytes
         if phase != .idle, let key { lane.leave(tenant: key.tenant) }
         phase = .idle
@@ -369,6 +353,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         streamsByHeader = false
         model = ""
         facts = nil
+        fallbacks = []
         ownLabels = nil
         person = nil
         exported = nil
@@ -387,6 +372,9 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         translated = nil
     }
 }
+
+/// The journal's word for a hold whose attempt was not sent because its caller had left.
+private let callerLeftWord = "caller_left"
 
 extension ByteBuffer {
     func string(at range: Range<Int>) -> String {

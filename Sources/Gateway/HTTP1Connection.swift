@@ -266,6 +266,8 @@ final class HTTP1Connection: ChannelInboundHandler, AnswerSink, Deadlined, Drain
 
     func flush() { context?.flush() }
 
+    func goOn(with relay: CallRelay) { self.relay = relay }
+
     func end() {
         guard let context else { return }
         if chunked { context.write(wrapOutboundOut(ByteBuffer(staticString: "0\r\n\r\n")), promise: nil) }

@@ -14,7 +14,7 @@ final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined {
 
     private let lane: Lane
     private let limits: ListenerLimits
-    private let relay: CallRelay
+    private var relay: CallRelay
     private var phase = Phase.head
     private var received = 0
     private var context: ChannelHandlerContext?
@@ -130,6 +130,8 @@ final class HTTP2Stream: ChannelInboundHandler, AnswerSink, Deadlined {
     }
 
     func flush() { context?.flush() }
+
+    func goOn(with relay: CallRelay) { self.relay = relay }
 
     func end() {
         guard phase != .done, let context else { return }

@@ -39,6 +39,8 @@ final class Lane {
     private(set) var callsInFlight = 0
     /// By the number of the tenant; a number may mean another tenant after a reload, which only blurs fairness for a moment.
     private var callsOfTenant: [Int] = []
+    /// By the number of the tenant, as above.
+    private var hedges: [HedgeBudget] = []
     var bodyBytes = 0
     /// Calls whose answers are read on although their callers left, the oldest first.
     private var readOn: [CallRelay] = []
@@ -114,10 +116,33 @@ final class Lane {
         return nil
     }
 
+    /// One more attempt of a call that was admitted already, and so may go beyond the limits.
+    func enterUnasked(tenant: Int) {
+        callsInFlight += 1
+        while callsOfTenant.count <= tenant { callsOfTenant.append(0) }
+        callsOfTenant[tenant] += 1
+    }
+
     func leave(tenant: Int) {
         callsInFlight -= 1
         callsOfTenant[tenant] -= 1
     }
+
+    // MARK: Hedges
+
+    func earnHedge(tenant: Int, percent: Int) {
+        while hedges.count <= tenant { hedges.append(HedgeBudget()) }
+        hedges[tenant].called(percent: percent)
+    }
+
+    /// False: the tenant's calls have not earned a second attempt.
+    func takeHedge(tenant: Int) -> Bool {
+        guard tenant < hedges.count, hedges[tenant].take() else { return false }
+        totals.hedges += 1
+        return true
+    }
+
+    func countHedgeWon() { totals.hedgesWon += 1 }
 
     var connectionLimit: Int { max(1, snapshot.limits.connections / lanes) }
 

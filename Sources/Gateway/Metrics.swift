@@ -54,6 +54,9 @@ public struct LoopMetrics: Sendable {
     public var byteEstimates: UInt64 = 0
     /// Answers without a caller that were given up because too many of them were read on.
     public var givenUpDrains: UInt64 = 0
+    /// Second attempts that started beside a slow first one, and those of them that answered.
+    public var hedges: UInt64 = 0
+    public var hedgesWon: UInt64 = 0
 
     public init() {}
 
@@ -83,5 +86,7 @@ public struct LoopMetrics: Sendable {
         tokenizedEstimates += other.tokenizedEstimates
         byteEstimates += other.byteEstimates
         givenUpDrains += other.givenUpDrains
+        hedges += other.hedges
+        hedgesWon += other.hedgesWon
     }
 }

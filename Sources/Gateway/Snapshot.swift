@@ -16,6 +16,8 @@ public final class KeyEntry: Sendable {
     public let expires: Timestamp?
     /// What its calls may carry out of mainland China, where their clients say nothing; nil: nothing that counts.
     let exportKind: ChinaExport.Kind?
+    /// Its tenant's.
+    let hedge: Hedge?
 
     /// Index of the tenant in the catalogue.
     public var tenant: Int { caller.tenant }
@@ -26,6 +28,7 @@ public final class KeyEntry: Sendable {
         caller = Caller(record, number: UInt32(truncatingIfNeeded: account), in: catalogue)
         self.expires = expires
         exportKind = catalogue.exportKind(caller.labels)
+        hedge = catalogue.tenants.indices.contains(caller.tenant) ? catalogue.tenants[caller.tenant].hedge : nil
     }
 
     init(copy other: KeyEntry) {
@@ -34,6 +37,7 @@ public final class KeyEntry: Sendable {
         caller = Caller(copy: other.caller)
         expires = other.expires
         exportKind = other.exportKind
+        hedge = other.hedge
     }
 }
 

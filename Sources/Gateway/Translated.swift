@@ -71,13 +71,19 @@ extension CallRelay {
         let parameters = tree?["parameters"]
         let isText = dialect == .generation && parameters?["result_format"]?.string != "message" && parameters?["tools"] == nil
         return Client(
-            dialect: dialect, model: model, now: Timestamp.now().seconds,
+            dialect: dialect, model: stoodIn ?? model, now: Timestamp.now().seconds,
             wantsUsage: scan.streamOptions?.includeUsage?.value == true,
             wantsPieces: parameters?["incremental_output"]?.bool == true, wantsText: isText)
     }
 
     /// The edits that the attempt needs, of the call as it is sent.
     func rewrites(at way: Way, outputLimit: Int64?) -> RewritePlan {
+        var plan = dialectRewrites(at: way, outputLimit: outputLimit)
+        if stoodIn != nil { plan.rewrites.insert(.fallback, at: 0) }
+        return plan
+    }
+
+    private func dialectRewrites(at way: Way, outputLimit: Int64?) -> RewritePlan {
         guard let translated else {
             return rewritePlan(
                 scan, body: body, dialect: dialect, endpoint: way.target, served: way.served, outputLimit: outputLimit,

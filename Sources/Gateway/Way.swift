@@ -38,7 +38,7 @@ final class Way: Sendable {
     let served: ServedModel
     /// The endpoint's cell on the board.
     let slot: Int
-    let route: HoldRoute
+    private let route: HoldRoute
     /// The output must be limited in the request.
     let needsOutputLimit: Bool
     /// Its attempts are counted by minute or at once, so that each must say when it ends.
@@ -83,6 +83,14 @@ final class Way: Sendable {
         let output = operation.generates ? tokens / 4 : 0
         let usage = Usage(input: tokens - output, output: output)
         return price(at: now)?.charge(usage, tier: .standard, startedAt: now)?.nanos
+    }
+
+    /// What the journal keeps of where the attempt goes. `asked`: the model that the call asked for, if it was another one.
+    func route(insteadOf asked: String?) -> HoldRoute {
+        guard let asked else { return route }
+        var facts = route.facts
+        facts.asked = asked
+        return HoldRoute(facts)
     }
 
     /// In which dialect a call goes on.

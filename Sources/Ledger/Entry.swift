@@ -11,10 +11,12 @@ public struct RouteFacts: Sendable, Hashable {
     public var processedIn: [Place]
     /// The price list that the attempt is charged by.
     public var price: String
+    /// The model that the call asked for, where the key let another one answer in its place.
+    public var asked: String?
 
     public init(
         model: String, upstreamModel: String, endpoint: String, link: String, operator: String, operatorCountry: Place,
-        processedIn: [Place], price: String = ""
+        processedIn: [Place], price: String = "", asked: String? = nil
     ) {
         self.model = model
         self.upstreamModel = upstreamModel
@@ -24,6 +26,7 @@ public struct RouteFacts: Sendable, Hashable {
         self.operatorCountry = operatorCountry
         self.processedIn = processedIn
         self.price = price
+        self.asked = asked
     }
 }
 

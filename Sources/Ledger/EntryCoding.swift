@@ -275,6 +275,7 @@ extension EntryWriter {
         member("operatorCountry", facts.operatorCountry)
         strings("processedIn", facts.processedIn)
         if !facts.price.isEmpty { member("price", facts.price) }
+        if let asked = facts.asked { member("asked", asked) }
     }
 
     mutating func end(_ end: EndEntry, rawUsage: UnsafeRawBufferPointer?) {
@@ -366,11 +367,24 @@ extension EntryWriter {
         member("tenant", record.tenant)
         member("team", record.team)
         if let models = record.models { strings("models", models.sorted()) }
+        if !record.fallbacks.isEmpty { fallbacks(record.fallbacks) }
         if record.limits != .none { limits(record.limits) }
         labels(record.labels)
         member("created", record.created.nanoseconds)
         if let expires = record.expires { member("expires", expires.nanoseconds) }
         secrets(record.secrets)
+    }
+
+    private mutating func fallbacks(_ fallbacks: [String: [String]]) {
+        name("fallbacks")
+        byte(UInt8(ascii: "["))
+        for (index, pair) in fallbacks.sorted(by: { $0.key < $1.key }).enumerated() {
+            text(index > 0 ? ",{\"model\":" : "{\"model\":")
+            string(pair.key)
+            strings("instead", pair.value)
+            byte(UInt8(ascii: "}"))
+        }
+        byte(UInt8(ascii: "]"))
     }
 
     /// What is unknown is left out, so that a key without labels is written as it always was.

@@ -41,7 +41,7 @@ extension EntryReader {
         RouteFacts(
             model: try string("model"), upstreamModel: try string("upstream"), endpoint: try string("endpoint"),
             link: try string("link"), operator: try string("operator"), operatorCountry: try string("operatorCountry"),
-            processedIn: try strings("processedIn"), price: try optionalString("price") ?? "")
+            processedIn: try strings("processedIn"), price: try optionalString("price") ?? "", asked: try optionalString("asked"))
     }
 
     func tier() throws(EntryError) -> ServiceTier {
@@ -130,8 +130,21 @@ extension EntryReader {
         let limits = has("limits") ? try limits() : AccountLimits(monthly: has("limit") ? try money("limit") : nil)
         return KeyRecord(
             id: try string("key"), name: try string("name"), tenant: try string("tenant"), team: try string("team"),
-            models: has("models") ? Set(try strings("models")) : nil, limits: limits, labels: try labels(),
+            models: has("models") ? Set(try strings("models")) : nil, fallbacks: try fallbacks(), limits: limits,
+            labels: try labels(),
             created: try moment("created"), expires: has("expires") ? try moment("expires") : nil, secrets: try secrets())
+    }
+
+    /// Keys that were made before there were any have none.
+    private func fallbacks() throws(EntryError) -> [String: [String]] {
+        var result: [String: [String]] = [:]
+        guard has("fallbacks") else { return result }
+        for object in try objects("fallbacks") {
+            guard result.updateValue(try object.strings("instead"), forKey: try object.string("model")) == nil else {
+                throw EntryError(reason: .badValue, member: "fallbacks")
+            }
+        }
+        return result
     }
 
     /// Keys that were made before there were labels have none.

@@ -16,23 +16,18 @@ public enum Refusal: Sendable, Hashable {
     case unavailable(until: Timestamp?)
 }
 
-/// The reason for or against one endpoint, as `weir explain` shows it.
-public enum Standing: Sendable, Hashable {
-    case candidate
-    case denied(Denial)
-    case operationNotServed
-    case unavailable(Health.Availability)
-}
-
 /// Judges first, then filters by operation, health and quota, then ranks: by priority; among equals those with ample quota come first, then
 /// capacity that is paid for anyway, then the cheapest; those of about the same price in the order of a weighted draw, where a slower
-/// endpoint's weight shrinks with the time of a typical answer. Pure: the draw comes in as a generator. Of `health`, only the cells of the
-/// endpoints that serve the model are read.
+/// endpoint's weight shrinks with the time of a typical answer. A long prompt is not drawn for: it goes where prompts that begin alike
+/// go. Pure: the draw comes in as a generator. Of `health`, only the cells of the endpoints that serve the model are read.
 ///
-/// - Parameter cost: what the call probably costs at an endpoint, in any unit; nil: unknown, and dearer than any that is known.
+/// - Parameters:
+///   - cost: what the call probably costs at an endpoint, in any unit; nil: unknown, and dearer than any that is known.
+///   - promptKey: tells prompts apart by their beginning, asked only where several endpoints are equal; nil: too short to be cached.
 public func route(
     _ call: CallFacts, in catalogue: Catalogue, health: [Health], serves: (Int, Operation) -> Bool,
-    cost: (Int) -> Int64? = { _ in nil }, at now: Timestamp, using random: inout some RandomNumberGenerator
+    cost: (Int) -> Int64? = { _ in nil }, promptKey: () -> UInt64? = { nil }, at now: Timestamp,
+    using random: inout some RandomNumberGenerator
 ) -> Decision {
     guard let serving = catalogue.endpoints(serving: call.model) else { return .refused(.unknownModel) }
     var ready: [Int] = []
@@ -62,47 +57,29 @@ public func route(
     }
     if !anyServes { return .refused(.operationNotServed) }
     if ready.isEmpty { return .refused(.unavailable(until: back)) }
-    if ready.count > 1 { rank(&ready, tight: tight, in: catalogue, health: health, cost: cost, using: &random) }
-    return .attempt(ready)
-}
-
-/// Each endpoint that serves the model with its standing, in the order in which `route` would consider them.
-public func explain(
-    _ call: CallFacts, in catalogue: Catalogue, health: [Health], serves: (Int, Operation) -> Bool,
-    cost: (Int) -> Int64? = { _ in nil }, at now: Timestamp
-) -> [(endpoint: Int, standing: Standing)] {
-    (catalogue.endpoints(serving: call.model) ?? []).map { endpoint in
-        if let denial = catalogue.denial(of: call, at: endpoint) { return (endpoint, .denied(denial)) }
-        guard serves(endpoint, call.operation) else { return (endpoint, .operationNotServed) }
-        switch health[endpoint].availability(at: now) {
-        case .ready, .trial: return (endpoint, .candidate)
-        case let other: return (endpoint, .unavailable(other))
-        }
-    }.sorted { a, b in
-        let (first, second) = (catalogue.endpoints[a.endpoint], catalogue.endpoints[b.endpoint])
-        let (one, other) = (place(a.standing, first), place(b.standing, second))
-        if one != other { return one < other }
-        let (cheap, dear) = (cost(a.endpoint) ?? .max, cost(b.endpoint) ?? .max)
-        if cheap != dear { return cheap < dear }
-        return first.name < second.name
+    if ready.count > 1 {
+        rank(&ready, tight: tight, in: catalogue, health: health, cost: cost, promptKey: promptKey, using: &random)
     }
-}
-
-/// Candidates first, by priority; within a priority those of weight 0 last and those that are paid for anyway first, as `route` ranks them.
-private func place(_ standing: Standing, _ endpoint: Endpoint) -> (Int, Int, Int, Int) {
-    (standing == .candidate ? 0 : 1, endpoint.priority, endpoint.weight > 0 ? 0 : 1, endpoint.isReserved ? 0 : 1)
+    return .attempt(ready)
 }
 
 /// Prices that differ by no more than this many percent count as the same.
 public let samePricePercent: Int64 = 5
 
 /// Where an endpoint stands among those of its priority: the lower, the sooner.
-private struct Rank: Comparable {
+struct Rank: Comparable {
     /// Its weight is 0: only when no other can.
     var isLast: Bool
     var isTight: Bool
     var isMetered: Bool
     var cost: Int64
+
+    init(_ endpoint: Endpoint, isTight: Bool, cost: Int64?) {
+        isLast = endpoint.weight == 0
+        self.isTight = isTight
+        isMetered = !endpoint.isReserved
+        self.cost = cost ?? .max
+    }
 
     static func < (a: Rank, b: Rank) -> Bool {
         if a.isLast != b.isLast { return b.isLast }
@@ -123,7 +100,7 @@ private struct Rank: Comparable {
 /// Orders by priority and rank and draws an order among equals. `endpoints` is sorted by priority already.
 private func rank(
     _ endpoints: inout [Int], tight: [Int], in catalogue: Catalogue, health: [Health], cost: (Int) -> Int64?,
-    using random: inout some RandomNumberGenerator
+    promptKey: () -> UInt64?, using random: inout some RandomNumberGenerator
 ) {
     var start = 0
     while start < endpoints.count {
@@ -133,10 +110,7 @@ private func rank(
         if end - start > 1 {
             // An insertion sort: there are two or three, and those of equal rank keep their order.
             var ranks = endpoints[start..<end].map { endpoint in
-                Rank(
-                    isLast: catalogue.endpoints[endpoint].weight == 0, isTight: tight.contains(endpoint),
-                    isMetered: !catalogue.endpoints[endpoint].isReserved,
-                    cost: cost(endpoint) ?? .max)
+                Rank(catalogue.endpoints[endpoint], isTight: tight.contains(endpoint), cost: cost(endpoint))
             }
             for next in 1..<ranks.count {
                 var place = next
@@ -150,9 +124,13 @@ private func rank(
             while first < ranks.count {
                 var last = first + 1
                 while last < ranks.count, ranks[first].isAbout(ranks[last]) { last += 1 }
-                for position in first..<last where last - position > 1 {
-                    let group = endpoints[start + position..<start + last]
-                    endpoints.swapAt(start + position, draw(group, in: catalogue, health: health, using: &random))
+                if last - first > 1, let key = promptKey() {
+                    Affinity(key: key).order(&endpoints[start + first..<start + last], in: catalogue, health: health)
+                } else {
+                    for position in first..<last where last - position > 1 {
+                        let group = endpoints[start + position..<start + last]
+                        endpoints.swapAt(start + position, draw(group, in: catalogue, health: health, using: &random))
+                    }
                 }
                 first = last
             }
@@ -161,23 +139,30 @@ private func rank(
     }
 }
 
+/// The shortest time of a typical answer that is known in a group.
+func fastestMicroseconds(of group: ArraySlice<Int>, _ health: [Health]) -> Int64 {
+    max(1, group.compactMap { health[$0].expectedMicroseconds }.min() ?? 1)
+}
+
 /// Index of one of `group`, by weight over the time of a typical answer. An endpoint without a sample counts as fast as the fastest, so that it gets one.
 private func draw(
     _ group: ArraySlice<Int>, in catalogue: Catalogue, health: [Health], using random: inout some RandomNumberGenerator
 ) -> Int {
-    let fastest = max(1, group.compactMap { health[$0].expectedMicroseconds }.min() ?? 1)
-    func share(_ endpoint: Int) -> UInt64 {
-        let weight = UInt64(max(0, catalogue.endpoints[endpoint].weight)) * 1024
-        guard let latency = health[endpoint].expectedMicroseconds else { return weight }
-        return weight * UInt64(fastest) / UInt64(max(latency, fastest))
-    }
-    let total = group.reduce(0) { $0 + share($1) }
+    let fastest = fastestMicroseconds(of: group, health)
+    let shares = group.map { share(of: $0, in: catalogue, health: health, fastest: fastest) }
+    let total = shares.reduce(0, +)
     guard total > 0 else { return group.startIndex }
     var rest = random.next(upperBound: total)
-    for index in group.indices {
-        let part = share(group[index])
+    for (index, part) in zip(group.indices, shares) {
         if rest < part { return index }
         rest -= part
     }
     return group.startIndex
+}
+
+/// An endpoint's weight in the draw, smaller the slower it is.
+func share(of endpoint: Int, in catalogue: Catalogue, health: [Health], fastest: Int64) -> UInt64 {
+    let weight = UInt64(max(0, catalogue.endpoints[endpoint].weight)) * 1024
+    guard let latency = health[endpoint].expectedMicroseconds else { return weight }
+    return weight * UInt64(fastest) / UInt64(max(latency, fastest))
 }

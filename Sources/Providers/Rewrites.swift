@@ -6,6 +6,8 @@ import Wire
 public enum Rewrite: String, Sendable, CaseIterable {
     /// The public model name becomes the provider's.
     case model
+    /// Another model answers, as the caller's key has it for when no endpoint of the one that was asked for can.
+    case fallback = "model_fallback"
     /// The whole call is said in the endpoint's dialect, and its answer in the caller's.
     case dialect
     /// A stream is asked to report its usage; the event that carries it is taken out again.

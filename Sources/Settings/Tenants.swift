@@ -31,6 +31,7 @@ private func decodeTenant(
     let limits = decodeAccountLimits(tenant, world)
     let labels = tenant.optionalSection("labels").map { decodeCallLabels($0, zones, classes) } ?? .unknown
     let company = tenant.optionalSection("company").map { decodeCompany($0, zones) } ?? .unknown
+    let hedge = tenant.optionalSection("hedge").flatMap { decodeHedge($0, endpoints) }
     let reader = CallLabelContext(zones: zones, classes: classes, above: labels)
     let (teams, teamLimits, teamLabels) = decodeTeams(tenant, of: name, reader, world)
     tenant.finish()
@@ -65,7 +66,7 @@ private func decodeTenant(
         TenantPolicy(
             tenant: name, teams: teams, places: places.allowed { withRegions(zones.expand($0), endpoints) },
             operators: operators.allowed { $0 }, models: models.allowed { $0 }, labels: labels, teamLabels: teamLabels,
-            company: company))
+            company: company, hedge: hedge))
 }
 
 /// The places, and the regions that a deployment's labels were narrowed to inside of them: who permits a country permits its regions.

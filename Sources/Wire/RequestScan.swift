@@ -86,6 +86,13 @@ public struct RequestScan: Sendable, Hashable {
     /// They are `{}`.
     public var hasNoParameters = true
 
+    // MARK: By what a provider's cache may know the prompt again
+
+    /// Where the first member begins that is long enough to be cached: messages, input, a system prompt, tools.
+    public var longStart: Int?
+    /// OpenAI's `prompt_cache_key`, inside its quotes and as written; nil when absent, null or no string.
+    public var promptCacheKey: Range<Int>?
+
     // MARK: What it holds.
 
     /// Messages, input items, or separate inputs of completions and embeddings; one token list is one input.
@@ -104,6 +111,10 @@ public struct RequestScan: Sendable, Hashable {
     public var unknownPart: Range<Int>?
 
     public init() {}
+
+    /// Bytes from which a prompt counts as long: about 1,024 tokens, the least that OpenAI, Anthropic and Alibaba cache
+    /// (developers.openai.com/api/docs/guides/prompt-caching, read 2026-12-01).
+    public static let longBytes = 4_096
 
     /// The smallest output limit that the request sets, if it sets one.
     public var outputLimit: Int64? {
@@ -157,7 +168,9 @@ struct RequestScanner {
         var first = true
         while let key = try cursor.nextKey(&first) {
             try keys.add(key, cursor)
+            let value = cursor.at
             try member(key)
+            if cursor.at - value >= RequestScan.longBytes, found.longStart == nil { found.longStart = value }
         }
         found.object = start..<cursor.at
         found.isEmpty = first
@@ -201,6 +214,8 @@ struct RequestScanner {
             if try bool("enable_search").value == true { found.retrieval = found.retrieval ?? key.range }
         case 14 where cursor.matches(key, "stream_options"): try streamOptions()
         case 14 where cursor.matches(key, "search_options"): try retrieval(key)
+        case 16 where cursor.matches(key, "prompt_cache_key") && cursor.peek == UInt8(ascii: "\""):
+            found.promptCacheKey = try cursor.string().range
         case 17 where cursor.matches(key, "max_output_tokens"):
             found.maxOutputTokens = try integer("max_output_tokens", least: 0)
         case 18 where cursor.matches(key, "context_management"): if try present() { found.contextManagement = true }

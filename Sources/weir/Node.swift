@@ -295,7 +295,9 @@ actor Node {
         guard tenant.teams.contains(record.team) else {
             throw NodeError("The tenant `\(record.tenant)` has no team `\(record.team)`.")
         }
-        if let problem = problem(with: record.labels, of: record, in: tenant) { throw NodeError(problem) }
+        if let problem = problem(with: record, in: tenant) {
+            throw NodeError(problem)
+        }
         for model in record.models ?? [] where !configuration.endpoints.contains(where: { $0.models[model] != nil }) {
             throw NodeError("No endpoint serves the model `\(model)`.")
         }
@@ -303,35 +305,14 @@ actor Node {
         try await publish()
     }
 
-    /// What makes labels useless on a key: words that the configuration does not have, or bounds that its team's and tenant's leave no
-    /// room for. They could never widen anything, so this is for clarity alone.
-    private func problem(with labels: CallLabels, of key: KeyRecord, in tenant: TenantPolicy) -> String? {
-        let classes = configuration.classes
-        if let name = labels.dataClass, classes.rank(of: name) == nil {
-            return "There is no data class `\(name)`; there are \(classes.names.joined(separator: ", "))."
-        }
-        let above = CallLabels.together([tenant.labels, tenant.teamLabels[key.team] ?? .unknown], in: classes)
-        if let name = labels.dataClass, let least = above.dataClass, classes.stricter(name, least) != name {
-            return "The class of the key's team is `\(least)`; a key can only raise it."
-        }
-        if !labels.subjects.isEmpty, !above.subjects.isEmpty, !labels.subjects.lies(within: above.subjects) {
-            return "The subjects of the key's team do not hold all of these; a key can only narrow them."
-        }
-        if !labels.purposes.isEmpty, !above.purposes.isEmpty, !labels.purposes.isSubset(of: above.purposes) {
-            return "The purposes of the key's team do not hold all of these; a key can only narrow them."
-        }
-        if labels.clientNarrows == true, above.clientNarrows == false {
-            return "The key's team fixes the labels of its clients' calls; a key cannot allow more."
-        }
-        return nil
-    }
-
-    /// Takes a key's record with other labels, durably.
+    /// Takes a key's record with other labels or fallbacks, durably.
     func replace(_ record: KeyRecord) async throws {
         guard let tenant = configuration.tenants.first(where: { $0.tenant == record.tenant }) else {
             throw NodeError("There is no tenant `\(record.tenant)` in the configuration.")
         }
-        if let problem = problem(with: record.labels, of: record, in: tenant) { throw NodeError(problem) }
+        if let problem = problem(with: record, in: tenant) {
+            throw NodeError(problem)
+        }
         try await durable(try ledger.record(key: record, at: .now()).sequence)
         try await publish()
     }

@@ -17,6 +17,7 @@ extension Node {
             listKeys: { await self.listKeys() },
             rotateKey: { try await self.rotateKey($0, overlapSeconds: $1) },
             limitKey: { try await self.limitKey($0, $1) },
+            letFallBack: { try await self.letFallBack($0, $1) },
             labelKey: { try await self.labelKey($0, $1) },
             revokeKey: { try await self.revokeKey($0, why: $1) },
             listEndpoints: { self.endpointList() },
@@ -79,11 +80,19 @@ extension Node {
         return KeyView(record, account: ledger.accounts.first { $0.name == .key(id) }, at: .now())
     }
 
+    private func letFallBack(_ id: String, _ fallbacks: [String: [String]]) async throws -> KeyView {
+        try await change(id) { $0.fallbacks = fallbacks }
+    }
+
     private func labelKey(_ id: String, _ labels: CallLabels) async throws -> KeyView {
+        try await change(id) { $0.labels = labels }
+    }
+
+    private func change(_ id: String, _ change: (inout KeyRecord) -> Void) async throws -> KeyView {
         guard let key = ledger.keys.first(where: { $0.record.id == id }) else { throw AdminError.unknownKey }
         guard key.revoked == nil else { throw AdminError.keyConflict }
         var record = key.record
-        record.labels = labels
+        change(&record)
         do { try await replace(record) } catch let error as NodeError {
             throw AdminError.refused(error.description, action: "Correct the request or the configuration.")
         }

@@ -99,6 +99,16 @@ struct AdminServerTests {
             let cleared = try await client.send("PUT", path + "/labels", body: "{}")
             #expect(try JSONDecoder().decode(KeyView.self, from: Data(cleared.body.utf8)).labels == CallLabelsView(.unknown))
 
+            let instead = try await client.send("PUT", path + "/fallbacks", body: #"{"fallbacks":["m=n,o","p=n"]}"#)
+            #expect(instead.status == 200)
+            #expect(try JSONDecoder().decode(KeyView.self, from: Data(instead.body.utf8)).fallbacks == ["m=n,o", "p=n"])
+            for bad in ["m", "m=", "=n", "m=m", "m=n,n", "m=n,", "m=n=o", "m=a,b,c,d,e,f,g,h,i"] {
+                #expect(try await client.send("PUT", path + "/fallbacks", body: "{\"fallbacks\":[\"\(bad)\"]}").status == 400, "\(bad)")
+            }
+            #expect(try await client.send("PUT", path + "/fallbacks", body: #"{"fallbacks":["m=n","m=o"]}"#).status == 400)
+            let none = try await client.send("PUT", path + "/fallbacks", body: "{}")
+            #expect(try JSONDecoder().decode(KeyView.self, from: Data(none.body.utf8)).fallbacks.isEmpty)
+
             #expect(try await client.send("DELETE", path, body: #"{"why":"left the company"}"#).status == 204)
             let again = try await client.send("DELETE", path)
             #expect(again.status == 409)

@@ -22,13 +22,13 @@ struct ExplainReportTests {
     private func report(
         _ endpoints: [Endpoint], model: String = "gpt-4o", keyModels: Set<String>? = nil, expires: Timestamp? = nil,
         tenant: String = "acme", health: [Health]? = nil, serves: Bool = true, suspensions: [String: Fold.Suspended] = [:],
-        labels: CallLabels = .unknown
+        labels: CallLabels = .unknown, fallbacks: [String: [String]] = [:], hedge: Hedge? = nil
     ) throws -> ExplainReport {
         let catalogue = Catalogue(
             generation: 5, endpoints: endpoints,
-            tenants: [TenantPolicy(tenant: "acme", teams: ["app"], places: .only(["SE"]), operators: .any, models: .any)])
+            tenants: [TenantPolicy(tenant: "acme", teams: ["app"], places: .only(["SE"]), operators: .any, models: .any, hedge: hedge)])
         let key = KeyRecord(
-            id: "key_1", name: "k", tenant: tenant, team: "app", models: keyModels, labels: labels, created: now,
+            id: "key_1", name: "k", tenant: tenant, team: "app", models: keyModels, fallbacks: fallbacks, labels: labels, created: now,
             expires: expires, secrets: [])
         let prices = PriceBook([
             "gpt": [
@@ -55,6 +55,32 @@ struct ExplainReportTests {
         #expect(price.input == "2.50" && price.cachedInput == "1.25" && price.output == "10.00")
         #expect(report.verdict == "Admitted, money permitting: first is tried first.")
         #expect(report.generation == 5)
+    }
+
+    @Test("Each part by which endpoints are ranked is shown, with the share of calls that try it first")
+    func score() throws {
+        var slow = Health()
+        slow.record(.answered(latencyMicroseconds: 300_000), at: now)
+        var fast = Health()
+        fast.record(.answered(latencyMicroseconds: 100_000), at: now)
+        var tight = Health()
+        tight.quota.learn(
+            QuotaReport(requests: QuotaReport.Left(remaining: 1, limit: 100, resetMilliseconds: 60_000), tokens: nil), at: now)
+        var spent = Health()
+        spent.quota.learn(
+            QuotaReport(requests: QuotaReport.Left(remaining: 0, limit: 100, resetMilliseconds: 60_000), tokens: nil), at: now)
+        let report = try report(
+            ["slow", "fast", "tight", "spent"].map { endpoint($0, place: "SE") }, health: [slow, fast, tight, spent],
+            fallbacks: ["gpt-4o": ["qwen-max", "pangu"]], hedge: Hedge(afterMilliseconds: 2_000, percent: 5))
+        #expect(report.endpoints.map(\.endpoint) == ["fast", "slow", "tight", "spent"])
+        #expect(report.endpoints.map(\.firstPercent) == ["75.0", "25.0", "0.0", "0.0"])
+        #expect(report.endpoints.map(\.typicalMilliseconds) == ["100.0", "300.0", nil, nil])
+        #expect(report.endpoints.map(\.isTight) == [false, false, true, false])
+        // 750 tokens at 2.50 dollars a million, 250 at 10.
+        #expect(report.endpoints[0].typicalCost == "0.004375")
+        #expect(report.endpoints[3].standing == .unavailable && report.endpoints[3].reason.hasPrefix("out of quota until"))
+        #expect(report.instead == ["qwen-max", "pangu"])
+        #expect(report.hedge == "after 2000 ms without an answer, in at most 5 of 100 calls")
     }
 
     @Test("The verdict says why nothing serves the call")

@@ -64,6 +64,13 @@ final class World: Sendable {
                 }
                 return try self.view(id)
             },
+            letFallBack: { id, fallbacks in
+                try self.state.withLock { state in
+                    guard let index = state.records.firstIndex(where: { $0.id == id }) else { throw LedgerError.unknownKey }
+                    state.records[index].fallbacks = fallbacks
+                }
+                return try self.view(id)
+            },
             labelKey: { id, labels in
                 try self.state.withLock { state in
                     guard let index = state.records.firstIndex(where: { $0.id == id }) else { throw LedgerError.unknownKey }

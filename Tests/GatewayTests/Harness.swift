@@ -43,7 +43,7 @@ struct Harness: Sendable {
     static func with(
         scenario: String = Harness.scenario, limit: Money? = Money(dollars: "1000"), limits: ListenerLimits = ListenerLimits(),
         price: Price = .test, prices: PriceBook? = nil, tenant: TenantPolicy = .test, tenants more: [TenantPolicy] = [],
-        keys: [TestKey] = [], labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2,
+        keys: [TestKey] = [], fallbacks: [String: [String]] = [:], labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2,
         disk: SwitchedDisk = SwitchedDisk(), estimator: Estimator? = nil,
         log: Logger? = nil, regions: RegionJudge = RegionJudge(),
         tls: NIOSSLContext? = nil,
@@ -73,7 +73,8 @@ struct Harness: Sendable {
                     return PolicyTimeline(
                         try PolicyBook([Source(name: "test.cedar", text: text)], in: world), in: world, at: .now())
                 })
-            let own = TestKey(id: "key_test", secret: Harness.key, tenant: tenant.tenant, limit: limit, labels: labels)
+            let own = TestKey(
+                id: "key_test", secret: Harness.key, tenant: tenant.tenant, limit: limit, fallbacks: fallbacks, labels: labels)
             var entries: [KeyDigest: KeyEntry] = [:]
             for key in [own] + keys {
                 let record = key.record
@@ -188,6 +189,7 @@ struct TestKey: Sendable {
     var tenant = "acme"
     var limit: Money? = Money(dollars: "1000")
     var models: Set<String>?
+    var fallbacks: [String: [String]] = [:]
     var expires: Timestamp?
     /// Beside `limit`.
     var pace = PaceLimit.none
@@ -196,7 +198,7 @@ struct TestKey: Sendable {
     var record: KeyRecord {
         let digest = Array(secret.utf8).withUnsafeBytes { KeyDigest(of: $0) }
         return KeyRecord(
-            id: id, name: id, tenant: tenant, team: "team", models: models,
+            id: id, name: id, tenant: tenant, team: "team", models: models, fallbacks: fallbacks,
             limits: AccountLimits(spend: AccountLimits(monthly: limit).spend, pace: pace), labels: labels,
             created: .now(), expires: expires,
             secrets: [KeySecret(digest: digest, expires: expires)])

@@ -154,10 +154,11 @@ struct EntryTests {
                 clientNarrows: Bool.random(using: &random))
         }
         key.models = Bool.random(using: &random) ? [text(), text()] : nil
+        if Bool.random(using: &random) { key.fallbacks = [text() + "1": [text(), text()], text() + "2": [text()]] }
         key.expires = Bool.random(using: &random) ? Timestamp(nanoseconds: number()) : nil
         let facts = RouteFacts(
             model: text(), upstreamModel: text(), endpoint: text(), link: text(), operator: text(), operatorCountry: text(),
-            processedIn: [text(), text()], price: text())
+            processedIn: [text(), text()], price: text(), asked: Bool.random(using: &random) ? text() : nil)
         return [
             .start(Entry.Start(node: text(), version: text(), clean: .random(using: &random))), .stop,
             .configuration(hash: text(), generation: count()), .key(key), .keyRotated(id: text(), secrets: secrets()),

@@ -45,6 +45,8 @@ struct ExplainCommand: ParsableCommand {
                 "persons whose data left mainland China this year, with this call's: \(count.persons), with sensitive data \(count.sensitivePersons)"
             )
         }
+        if !report.instead.isEmpty { print("when none of these can answer: \(report.instead.joined(separator: ", then "))") }
+        if let hedge = report.hedge { print("a second attempt: \(hedge)") }
         if !report.endpoints.isEmpty { print("\n" + table(report.endpoints).text) }
         for line in report.endpoints where !line.unanswered.isEmpty {
             print("\(line.endpoint): \(line.unanswered.joined(separator: "; "))")
@@ -54,7 +56,8 @@ struct ExplainCommand: ParsableCommand {
     private func table(_ endpoints: [ExplainReport.Line]) -> TextTable {
         var table = TextTable([
             .init(name: "ENDPOINT"), .init(name: "STANDING"), .init(name: "PRIORITY", isNumber: true),
-            .init(name: "PAID FOR"), .init(name: "WEIGHT", isNumber: true),
+            .init(name: "QUOTA"), .init(name: "PAID FOR"), .init(name: "$/1,000 TOKENS", isNumber: true),
+            .init(name: "WEIGHT", isNumber: true), .init(name: "TYPICAL ms", isNumber: true), .init(name: "FIRST %", isNumber: true),
             .init(name: "LATENCY ms", isNumber: true), .init(name: "FIRST TOKEN ms", isNumber: true),
             .init(name: "TOKENS/s", isNumber: true),
             .init(name: "$/M IN", isNumber: true), .init(name: "$/M OUT", isNumber: true), .init(name: "PROCESSED IN"),
@@ -62,8 +65,9 @@ struct ExplainCommand: ParsableCommand {
         ])
         table.rows = endpoints.map { line in
             [
-                line.endpoint, line.standing.rawValue, String(line.priority), line.isReserved ? "yes" : "no",
-                String(line.weight), line.latencyMilliseconds ?? "-", line.firstTokenMilliseconds ?? "-",
+                line.endpoint, line.standing.rawValue, String(line.priority), line.isTight ? "tight" : "ample",
+                line.isReserved ? "yes" : "no", line.typicalCost ?? "-", String(line.weight), line.typicalMilliseconds ?? "-",
+                line.firstPercent, line.latencyMilliseconds ?? "-", line.firstTokenMilliseconds ?? "-",
                 line.tokensPerSecond ?? "-", line.price?.input ?? "-", line.price?.output ?? "-",
                 places(line.labels.processedIn), places(line.labels.storedIn),
                 line.labels.operator + (line.labels.operatorCountry.isEmpty ? "" : " (\(line.labels.operatorCountry))"),

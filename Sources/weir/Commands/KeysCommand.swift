@@ -7,7 +7,7 @@ import Foundation
 struct KeysCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys", abstract: "Create, list, limit, label, rotate and revoke callers' keys.",
-        subcommands: [Create.self, List.self, Limit.self, Label.self, Rotate.self, Revoke.self])
+        subcommands: [Create.self, List.self, Limit.self, Label.self, FallBack.self, Rotate.self, Revoke.self])
 }
 
 extension KeysCommand {
@@ -23,11 +23,13 @@ extension KeysCommand {
         @OptionGroup var labels: KeyLabelOptions
         @Option(name: .customLong("model"), help: "A model that the key is for; repeat for more. (default: all of its tenant)")
         var models: [String] = []
+        @OptionGroup var fallbacks: KeyFallbackOptions
         @Option(help: "When it expires: in 12h, 30d.") var expires: String?
 
         func run() throws {
             let wish = Wish(
-                tenant: tenant, team: team, name: name, models: models.isEmpty ? nil : models, limits: limits.texts,
+                tenant: tenant, team: team, name: name, models: models.isEmpty ? nil : models, fallbacks: fallbacks.fallback,
+                limits: limits.texts,
                 requestsPerMinute: limits.requestsPerMinute, tokensPerMinute: limits.tokensPerMinute,
                 concurrency: limits.concurrency, class: labels.class, categories: labels.categoryList,
                 subjects: labels.subjectList, purposes: labels.purposeList, exportTags: labels.tagList,
@@ -42,6 +44,7 @@ extension KeysCommand {
             var team: String
             var name: String
             var models: [String]?
+            var fallbacks: [String]
             var limits: [String]?
             var requestsPerMinute: Int64?
             var tokensPerMinute: Int64?
@@ -135,6 +138,23 @@ extension KeysCommand {
         }
     }
 
+    struct FallBack: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "fall-back",
+            abstract: "Replace which models may answer in the place of others for a key; without any, none may.")
+
+        @OptionGroup var server: ServerOptions
+        @Argument(help: "The key's identifier, key_….") var id: String
+        @OptionGroup var fallbacks: KeyFallbackOptions
+
+        func run() throws {
+            let view = try server.client().call(
+                "PUT", "/admin/v1/keys/\(try identifier(id))/fallbacks",
+                body: Array(try JSONEncoder().encode(["fallbacks": fallbacks.fallback])), as: KeyView.self)
+            print("\(view.id): \(view.fallbacks.isEmpty ? "no model may stand in for another" : view.fallbacks.joined(separator: "; "))")
+        }
+    }
+
     struct Rotate: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Give a key a new secret. It is shown once: alone, as the last line of standard output.")
@@ -184,6 +204,16 @@ struct KeyLimitOptions: ParsableArguments {
     var texts: [String]? {
         limit.isEmpty ? nil : limit.map { $0.contains(" ") ? $0 : "month \($0)" }
     }
+}
+
+/// Models that may stand in for others, as options.
+struct KeyFallbackOptions: ParsableArguments {
+    @Option(
+        help: """
+            MODEL=OTHER,OTHER: when no endpoint of the model can answer, the first of the others that policy permits may; repeat for \
+            more models.
+            """)
+    var fallback: [String] = []
 }
 
 /// What one key's calls are, as options. An empty list, `--categories ""`, says "none of them"; what is left out is unknown of the key.
@@ -242,6 +272,7 @@ private func show(_ created: CreatedKey) {
           tenant   \(record.tenant)
           team     \(record.team)
           models   \(record.models?.joined(separator: ", ") ?? "all that the tenant's policy allows")
+          instead  \(record.fallbacks.isEmpty ? "no model may stand in for another" : record.fallbacks.joined(separator: "; "))
           limits   \(record.limits.isEmpty ? "none of its own" : record.limits.joined(separator: ", "))
           expires  \(record.expires ?? "never")
         The key is shown only now:
