@@ -17,7 +17,8 @@ public struct NewKey: Sendable, Hashable {
 
     public init(
         tenant: String, team: String, name: String, models: Set<String>? = nil,
-        fallbacks: [String: [String]] = [:], limits: AccountLimits = .none, labels: CallLabels = .unknown, lifetimeSeconds: Int64? = nil
+        fallbacks: [String: [String]] = [:], limits: AccountLimits = .none, labels: CallLabels = .unknown,
+        lifetimeSeconds: Int64? = nil
     ) {
         self.tenant = tenant
         self.team = team

@@ -16,7 +16,7 @@ extension CallRelay {
         // A call earns its share once, whatever becomes of its first attempt.
         if attempts == 1 { lane.earnHedge(tenant: key.tenant, percent: hedge.percent) }
         deadline = .now() + .milliseconds(hedge.afterMilliseconds)
-        if sweeperSlot < 0 { lane.sweeper.add(self) }
+        lane.sweeper.add(self)
     }
 
     /// The first attempt took its time: starts a second one, if the tenant's calls have earned one.

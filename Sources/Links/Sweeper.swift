@@ -19,8 +19,10 @@ public final class Sweeper {
 
     public init(on loop: any EventLoop) { self.loop = loop }
 
+    /// One that is watched already stays so.
     public func add(_ member: any Deadlined) {
         loop.assertInEventLoop()
+        guard member.sweeperSlot < 0 else { return }
         member.sweeperSlot = members.count
         members.append(member)
         if timer == nil {

@@ -103,7 +103,9 @@ struct AdminServerTests {
             #expect(instead.status == 200)
             #expect(try JSONDecoder().decode(KeyView.self, from: Data(instead.body.utf8)).fallbacks == ["m=n,o", "p=n"])
             for bad in ["m", "m=", "=n", "m=m", "m=n,n", "m=n,", "m=n=o", "m=a,b,c,d,e,f,g,h,i"] {
-                #expect(try await client.send("PUT", path + "/fallbacks", body: "{\"fallbacks\":[\"\(bad)\"]}").status == 400, "\(bad)")
+                #expect(
+                    try await client.send("PUT", path + "/fallbacks", body: "{\"fallbacks\":[\"\(bad)\"]}").status == 400,
+                    "\(bad)")
             }
             #expect(try await client.send("PUT", path + "/fallbacks", body: #"{"fallbacks":["m=n","m=o"]}"#).status == 400)
             let none = try await client.send("PUT", path + "/fallbacks", body: "{}")

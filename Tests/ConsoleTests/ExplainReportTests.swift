@@ -26,9 +26,12 @@ struct ExplainReportTests {
     ) throws -> ExplainReport {
         let catalogue = Catalogue(
             generation: 5, endpoints: endpoints,
-            tenants: [TenantPolicy(tenant: "acme", teams: ["app"], places: .only(["SE"]), operators: .any, models: .any, hedge: hedge)])
+            tenants: [
+                TenantPolicy(tenant: "acme", teams: ["app"], places: .only(["SE"]), operators: .any, models: .any, hedge: hedge)
+            ])
         let key = KeyRecord(
-            id: "key_1", name: "k", tenant: tenant, team: "app", models: keyModels, fallbacks: fallbacks, labels: labels, created: now,
+            id: "key_1", name: "k", tenant: tenant, team: "app", models: keyModels, fallbacks: fallbacks, labels: labels,
+            created: now,
             expires: expires, secrets: [])
         let prices = PriceBook([
             "gpt": [

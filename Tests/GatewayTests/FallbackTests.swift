@@ -97,7 +97,8 @@ struct FallbackTests {
             #expect(try weir.chat(Ask.chat).status == 400)
             #expect(try weir.holds().map(\.route.model) == ["m"])
         }
-        let forbids = #"@id("all") permit(principal, action, resource); @id("not") forbid(principal, action, resource == Endpoint::"one");"#
+        let forbids =
+            #"@id("all") permit(principal, action, resource); @id("not") forbid(principal, action, resource == Endpoint::"one");"#
         try await Self.with(policies: forbids) { weir async throws in
             let answer = try weir.chat(Ask.chat)
             #expect(answer.status == 403 && answer.code == "weir_policy_denied")
@@ -107,7 +108,8 @@ struct FallbackTests {
 
     @Test("Policy judges the model that stands in like any: one that it denies is passed over")
     func judged() async throws {
-        let forbids = #"@id("all") permit(principal, action, resource); @id("not") forbid(principal, action, resource == Endpoint::"two");"#
+        let forbids =
+            #"@id("all") permit(principal, action, resource); @id("not") forbid(principal, action, resource == Endpoint::"two");"#
         try await Self.with(policies: forbids) { weir async throws in
             try await weir.simulator.setFault(Fault("status:500"), endpoint: "one")
             #expect(try weir.chat(Ask.chat).header("x-weir-model") == "o")

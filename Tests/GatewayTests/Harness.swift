@@ -43,7 +43,8 @@ struct Harness: Sendable {
     static func with(
         scenario: String = Harness.scenario, limit: Money? = Money(dollars: "1000"), limits: ListenerLimits = ListenerLimits(),
         price: Price = .test, prices: PriceBook? = nil, tenant: TenantPolicy = .test, tenants more: [TenantPolicy] = [],
-        keys: [TestKey] = [], fallbacks: [String: [String]] = [:], labels: CallLabels = .unknown, policies: String? = nil, threads: Int = 2,
+        keys: [TestKey] = [], fallbacks: [String: [String]] = [:], labels: CallLabels = .unknown, policies: String? = nil,
+        threads: Int = 2,
         disk: SwitchedDisk = SwitchedDisk(), estimator: Estimator? = nil,
         log: Logger? = nil, regions: RegionJudge = RegionJudge(),
         tls: NIOSSLContext? = nil,

@@ -10,7 +10,7 @@ struct HedgeTests {
     /// Every second call can have a second attempt, a tenth of a second after the first.
     private static let hedge = Hedge(afterMilliseconds: 100, percent: 50)
 
-    private static func scenario(_ first: String, _ second: String) -> String {
+    static func scenario(_ first: String, _ second: String) -> String {
         """
         endpoints:
           - { name: first, provider: openai, output: 6, firstToken: \(first), models: [up-m] }
@@ -204,6 +204,36 @@ struct HedgeTests {
             let (holds, ends) = (try weir.holds(), try weir.ends())
             #expect(holds.count == ends.count && Set(ends.map(\.attempt)).count == ends.count)
             #expect(Set(holds.map(\.call)).count == 40 && holds.count > 40 && holds.count <= 60)
+        }
+    }
+}
+
+@Suite("Hedged calls over HTTP/2", .enabled(if: Certificate.canBeMade))
+struct HedgeHTTP2Tests {
+    @Test("A stream goes on with the attempt that won, and the connection with its next streams")
+    func streams() async throws {
+        let certificate = try Certificate()
+        defer { certificate.remove() }
+        var tenant = TenantPolicy.test
+        tenant.hedge = Hedge(afterMilliseconds: 100, percent: 50)
+        try await Harness.with(
+            scenario: HedgeTests.scenario("900ms", "0ms"), tenant: tenant, threads: 1,
+            tls: certificate.serverContext(protocols: ["h2"]),
+            endpoints: { ports in
+                ["first", "second"].enumerated().map { index, name in
+                    .test(name, port: ports[name] ?? 0, provider: .openai, priority: index)
+                }
+            }
+        ) { weir async throws in
+            let client = try RawHTTP2(port: weir.port)
+            let fields = [("content-type", "application/json"), ("authorization", "Bearer \(Harness.key)")]
+                .map { (Array($0.utf8), Array($1.utf8)) }
+            for ask in [Ask.chat, Ask.stream, Ask.chat, Ask.chat] {
+                #expect(try client.ask(fields, body: Array(ask.utf8)) == .answered(well: true))
+            }
+            #expect(weir.settles())
+            let metrics = try await weir.gateway.metrics()
+            #expect(metrics.hedges == 2 && metrics.hedgesWon == 2 && metrics.callsInFlight == 0)
         }
     }
 }

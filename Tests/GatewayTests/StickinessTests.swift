@@ -7,7 +7,9 @@ import Testing
 struct StickinessTests {
     private static let names = ["a", "b", "c", "d"]
 
-    private static func with(tenants: [TenantPolicy] = [], keys: [TestKey] = [], _ body: (Harness) async throws -> Void) async throws {
+    private static func with(tenants: [TenantPolicy] = [], keys: [TestKey] = [], _ body: (Harness) async throws -> Void)
+        async throws
+    {
         try await Harness.with(
             scenario: FailoverTests.scenario(names), tenants: tenants, keys: keys, threads: 2,
             endpoints: { ports in names.map { .test($0, port: ports[$0] ?? 0, provider: .openai) } }, body)

@@ -78,7 +78,9 @@ struct AffinityTests {
 
 @Suite("What hedges cost a tenant")
 struct HedgeBudgetTests {
-    @Test("At no moment more calls had a second attempt than the share says, whenever they are asked for", arguments: [1, 5, 33, 50])
+    @Test(
+        "At no moment more calls had a second attempt than the share says, whenever they are asked for",
+        arguments: [1, 5, 33, 50])
     func share(_ percent: Int) {
         var random = SeededRandom(seed: UInt64(percent))
         var budget = HedgeBudget()

@@ -57,7 +57,8 @@ struct ExplainCommand: ParsableCommand {
         var table = TextTable([
             .init(name: "ENDPOINT"), .init(name: "STANDING"), .init(name: "PRIORITY", isNumber: true),
             .init(name: "QUOTA"), .init(name: "PAID FOR"), .init(name: "$/1,000 TOKENS", isNumber: true),
-            .init(name: "WEIGHT", isNumber: true), .init(name: "TYPICAL ms", isNumber: true), .init(name: "FIRST %", isNumber: true),
+            .init(name: "WEIGHT", isNumber: true), .init(name: "TYPICAL ms", isNumber: true),
+            .init(name: "FIRST %", isNumber: true),
             .init(name: "LATENCY ms", isNumber: true), .init(name: "FIRST TOKEN ms", isNumber: true),
             .init(name: "TOKENS/s", isNumber: true),
             .init(name: "$/M IN", isNumber: true), .init(name: "$/M OUT", isNumber: true), .init(name: "PROCESSED IN"),

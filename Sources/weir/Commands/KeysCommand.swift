@@ -151,7 +151,9 @@ extension KeysCommand {
             let view = try server.client().call(
                 "PUT", "/admin/v1/keys/\(try identifier(id))/fallbacks",
                 body: Array(try JSONEncoder().encode(["fallbacks": fallbacks.fallback])), as: KeyView.self)
-            print("\(view.id): \(view.fallbacks.isEmpty ? "no model may stand in for another" : view.fallbacks.joined(separator: "; "))")
+            print(
+                "\(view.id): \(view.fallbacks.isEmpty ? "no model may stand in for another" : view.fallbacks.joined(separator: "; "))"
+            )
         }
     }
 
