@@ -113,6 +113,35 @@ extension EndToEnd {
             }
         }
 
+        @Test("`weir keys` says which models may stand in for others, also across a restart, and a tenant's hedge is in force")
+        func standIns() async throws {
+            try await Workbench.with { bench in
+                try bench.play(Self.clouds(["first", "other"]))
+                try bench.configure(
+                    bench.configuration(
+                        endpoints: bench.endpoint("first", models: [("m", "m")]) + bench.endpoint("other", models: [("n", "m")]),
+                        tenants:
+                            "  acme: {places: any, operators: any, models: any, teams: {one: {}}, hedge: {after: 2s, percent: 5}}\n"
+                    ))
+                try bench.start()
+                let key = try bench.key("first", more: ["--fallback", "m=n"])
+                try bench.fault("status:500", at: "first")
+                #expect(try bench.chat(Self.hello, key: key).headers["x-weir-model"] == "n")
+                bench.stop()
+                try bench.start()
+                #expect(try bench.chat(Self.hello, key: key).headers["x-weir-model"] == "n")
+                let explained = try bench.weir("explain", "--key", key.id, "--model", "m", "--config", bench.file.path).output
+                #expect(explained.contains("when none of these can answer: n"), "\(explained)")
+                #expect(explained.contains("a second attempt: after 2000 ms without an answer, in at most 5 of 100 calls"))
+                #expect(try bench.weir("keys", "fall-back", key.id, "--config", bench.file.path).status == 0)
+                let answer = try bench.chat(Self.hello, key: key)
+                #expect(answer.status == 500 || answer.status == 503, "\(answer)")
+                let refused = try bench.weir(
+                    "keys", "fall-back", key.id, "--fallback", "m=unheard-of", "--config", bench.file.path)
+                #expect(refused.status != 0 && refused.errors.contains("unheard-of"), "\(refused)")
+            }
+        }
+
         @Test("`weir usage` is what the clouds billed, by key and model")
         func usage() async throws {
             try await Workbench.with { bench in
