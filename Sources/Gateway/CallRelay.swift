@@ -13,6 +13,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         case idle
         /// The request's body is coming.
         case receiving
+        /// The tokens of a prompt are being counted.
+        case counting
         /// A hold must be durable before its attempt is sent.
         case holding
         /// The attempt is out.
@@ -254,7 +256,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         sink = nil
         switch phase {
         case .idle: break
-        case .receiving: finish()
+        case .receiving, .counting: finish()
         // Not sent yet: it will not be.
         case .holding: break
         case .attempting where connection == nil:

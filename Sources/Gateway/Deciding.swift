@@ -73,6 +73,7 @@ extension CallRelay {
         case .refused(.unknownModel): return .unknownModel
         case .refused(.denied(let reasons)): return .denied(reasons.map(\.description))
         case .refused(.operationNotServed):
+            if countTokens(facts) { return nil }
             return operation == .conversations ? .state(.notKept, .conversation, model: model) : .operationNotServed
         case .refused(.unavailable(let until)):
             return .unavailable(afterMilliseconds: until.map { max(0, $0.milliseconds(since: now)) })

@@ -63,6 +63,14 @@ final class Estimates: Sendable {
         return accepted
     }
 
+    /// Counts the tokens of a chat's prompt; false when too much waits already, or it is too long, and then nothing has been done.
+    func count(_ body: ByteBuffer, vocabulary: String, _ done: @escaping @Sendable (Int64) -> Void) -> Bool {
+        guard body.readableBytes <= estimatedBodyBytesMax else { return false }
+        return estimator.submit(
+            vocabulary: vocabulary, operation: .chat, body: Array(body.readableBytesView), output: [],
+            completion: { done($0.input) })
+    }
+
     /// Puts in doubt what is still waiting; a count that comes afterwards changes nothing.
     func giveUp(at now: Timestamp) {
         let left = waiting.withLock { waiting in

@@ -7,7 +7,7 @@ import Tokens
 
 @Suite("What a provider did not count is counted with the model's tokenizer, off the event loops")
 struct EstimateTests {
-    private static let vocabularies = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let vocabularies = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "share/tokenizers").path()
 
     /// A call of `hello there` whose answer says ` the` so many times and is then cut.
