@@ -133,7 +133,7 @@ extension CallRelay {
                 judged: facts.flatMap { lane.judged($0, at: way.endpoint, in: snapshot) },
                 operation: operation, stream: scan.stream, amount: bound, inputBound: inputTokens,
                 outputBound: outputBound, generation: snapshot.generation, tier: tier, paceTokens: probableTokens,
-                export: judgedExport(at: way.endpoint), at: now)
+                bytes: Int64(body.readableBytes), export: judgedExport(at: way.endpoint), at: now)
             switch lane.ledger.hold(request) {
             case .admitted(let admitted, let mustSyncFirst):
                 hold = admitted

@@ -15,12 +15,13 @@ extension CallRelay {
         }
         let now = Timestamp.now()
         leavePlace(used: used, at: now)
+        let first = answer.firstSaidAt.map { max(0, ($0 - sentAt).nanoseconds / 1_000) }
         if let rawUsage {
             rawUsage.withUnsafeReadableBytes {
-                _ = lane.ledger.end(hold, ending, region: answer.region, rawUsage: $0, at: now)
+                _ = lane.ledger.end(hold, ending, region: answer.region, firstTokenMicroseconds: first, rawUsage: $0, at: now)
             }
         } else {
-            lane.ledger.end(hold, ending, region: answer.region, at: now)
+            lane.ledger.end(hold, ending, region: answer.region, firstTokenMicroseconds: first, at: now)
         }
         self.hold = nil
     }

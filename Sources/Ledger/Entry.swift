@@ -133,6 +133,16 @@ public enum Entry: Sendable, Hashable {
     }
 }
 
+/// How large a call was, in numbers alone.
+public struct CallSize: Sendable, Hashable {
+    /// Of its body, as the caller sent it.
+    public var bytes: Int64
+    /// Input and output that it would probably use, as limits of tokens a minute count it.
+    public var probableTokens: Int64
+
+    public init(bytes: Int64, probableTokens: Int64) { (self.bytes, self.probableTokens) = (bytes, probableTokens) }
+}
+
 /// Money reserved for one attempt before it was sent.
 public struct HoldEntry: Sendable, Hashable {
     public var attempt: AttemptID
@@ -147,6 +157,8 @@ public struct HoldEntry: Sendable, Hashable {
     public var grace: String?
     public var inputBound: Int64
     public var outputBound: Int64
+    /// How large the call was, for those who ask later what it would have been elsewhere; nil: an entry from before there was this.
+    public var size: CallSize?
     public var generation: UInt64
     public var operation: Operation
     public var stream: Bool
@@ -160,7 +172,7 @@ public struct HoldEntry: Sendable, Hashable {
 
     public init(
         attempt: AttemptID, call: String, key: String, window: Window? = nil, amount: Money, drawn: Bool, grace: String? = nil,
-        inputBound: Int64, outputBound: Int64, generation: UInt64, operation: Operation, stream: Bool,
+        inputBound: Int64, outputBound: Int64, size: CallSize? = nil, generation: UInt64, operation: Operation, stream: Bool,
         tier: ServiceTier = .standard, exported: ExportedPerson? = nil, judged: JudgedFacts? = nil, route: RouteFacts
     ) {
         self.attempt = attempt
@@ -172,6 +184,7 @@ public struct HoldEntry: Sendable, Hashable {
         self.grace = grace
         self.inputBound = inputBound
         self.outputBound = outputBound
+        self.size = size
         self.generation = generation
         self.operation = operation
         self.stream = stream
@@ -224,13 +237,15 @@ public struct EndEntry: Sendable, Hashable {
     public var evidence: String?
     /// Where the provider said that it processed the attempt, in its words.
     public var region: String?
+    /// Of a stream: from sending the request to the first thing said, in microseconds.
+    public var firstTokenMicroseconds: Int64?
     /// The provider's usage object as it came, so that a period can be rated again.
     public var rawUsage: [UInt8]?
 
     public init(
         hold: UInt64, attempt: AttemptID, how: How, settled: Money, back: Money = .zero, usage: Usage = .zero,
         estimated: Bool = false, tier: ServiceTier = .standard, why: String? = nil, evidence: String? = nil,
-        region: String? = nil, rawUsage: [UInt8]? = nil
+        region: String? = nil, firstTokenMicroseconds: Int64? = nil, rawUsage: [UInt8]? = nil
     ) {
         self.hold = hold
         self.attempt = attempt
@@ -243,6 +258,7 @@ public struct EndEntry: Sendable, Hashable {
         self.why = why
         self.evidence = evidence
         self.region = region
+        self.firstTokenMicroseconds = firstTokenMicroseconds
         self.rawUsage = rawUsage
     }
 }

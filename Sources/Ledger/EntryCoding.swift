@@ -226,7 +226,7 @@ extension EntryWriter {
         if let window = hold.window { member("window", window) }
         member("amount", hold.amount)
         holdFacts(
-            drawn: hold.drawn, grace: hold.grace, inputBound: hold.inputBound, outputBound: hold.outputBound,
+            drawn: hold.drawn, grace: hold.grace, inputBound: hold.inputBound, outputBound: hold.outputBound, size: hold.size,
             generation: hold.generation, operation: hold.operation, stream: hold.stream, tier: hold.tier, exported: hold.exported)
         if let judged = hold.judged { self.judged(judged) }
         route(hold.route)
@@ -244,13 +244,17 @@ extension EntryWriter {
 
     /// What stands between a hold's amount and its route.
     mutating func holdFacts(
-        drawn: Bool, grace: String?, inputBound: Int64, outputBound: Int64, generation: UInt64, operation: Operation,
-        stream: Bool, tier: ServiceTier, exported: ExportedPerson?
+        drawn: Bool, grace: String?, inputBound: Int64, outputBound: Int64, size: CallSize?, generation: UInt64,
+        operation: Operation, stream: Bool, tier: ServiceTier, exported: ExportedPerson?
     ) {
         if drawn { member("drawn", true) }
         if let grace { member("grace", grace) }
         member("inputBound", inputBound)
         member("outputBound", outputBound)
+        if let size {
+            member("bytes", size.bytes)
+            member("probable", size.probableTokens)
+        }
         member("generation", sequence: generation)
         member("operation", operation.text)
         if stream { member("stream", true) }
@@ -293,6 +297,7 @@ extension EntryWriter {
         if let why = end.why { member("why", why) }
         if let evidence = end.evidence { member("evidence", evidence) }
         if let region = end.region { member("region", region) }
+        if let first = end.firstTokenMicroseconds { member("first", first) }
         if let rawUsage {
             name("usage")
             raw(rawUsage)

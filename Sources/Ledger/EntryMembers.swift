@@ -21,9 +21,14 @@ extension EntryReader {
         return HoldEntry(
             attempt: try attempt(), call: try string("call"), key: try string("key"), window: try optionalWindow(),
             amount: try money("amount"), drawn: try flag("drawn"), grace: try optionalString("grace"),
-            inputBound: try natural("inputBound"), outputBound: try natural("outputBound"),
+            inputBound: try natural("inputBound"), outputBound: try natural("outputBound"), size: try size(),
             generation: try sequence("generation"), operation: operation, stream: try flag("stream"), tier: try tier(),
             exported: try exported(), judged: try judged(), route: try route())
+    }
+
+    private func size() throws(EntryError) -> CallSize? {
+        guard has("bytes") else { return nil }
+        return CallSize(bytes: try natural("bytes"), probableTokens: try natural("probable"))
     }
 
     private func exported() throws(EntryError) -> ExportedPerson? {
@@ -73,7 +78,8 @@ extension EntryReader {
             hold: try sequence("hold"), attempt: try attempt(), how: how, settled: try amount("settled"),
             back: try amount("back"), usage: try meters(), estimated: try flag("estimated"), tier: try tier(),
             why: try optionalString("why"), evidence: try optionalString("evidence"),
-            region: try optionalString("region"), rawUsage: try rawObject("usage"))
+            region: try optionalString("region"), firstTokenMicroseconds: has("first") ? try natural("first") : nil,
+            rawUsage: try rawObject("usage"))
     }
 
     func correction() throws(EntryError) -> CorrectionEntry {

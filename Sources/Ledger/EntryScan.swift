@@ -249,7 +249,8 @@ private struct EntryScanner {
             grace = String(decoding: name, as: UTF8.self)
         }
         guard take(",\"inputBound\":\""), let inputBound = natural(), take(",\"outputBound\":\""),
-            let outputBound = natural(), take(",\"generation\":\""), let generation = natural(), let operation = operation()
+            let outputBound = natural(), takeSize(), take(",\"generation\":\""), let generation = natural(),
+            let operation = operation()
         else { return nil }
         let stream = take(",\"stream\":true")
         guard let tier = tier(), let exported = exported(), takeJudged(names) else { return nil }
@@ -262,6 +263,12 @@ private struct EntryScanner {
             generation: UInt64(generation),
             operation: operation, drawn: drawn, stream: stream, tier: tier, exported: exported, route: route,
             at: Timestamp(nanoseconds: moment))
+    }
+
+    /// How large the call was, which no balance asks; false when it reads otherwise.
+    private mutating func takeSize() -> Bool {
+        guard take(",\"bytes\":\"") else { return true }
+        return natural() != nil && take(",\"probable\":\"") && natural() != nil
     }
 
     /// Whose data left China, if anybody's; `nil` when it reads otherwise.
@@ -352,6 +359,9 @@ private struct EntryScanner {
         }
         if take(",\"region\":\"") {
             guard text() != nil else { return nil }
+        }
+        if take(",\"first\":\"") {
+            guard natural() != nil else { return nil }
         }
         if take(",\"usage\":") {
             // It is the last member, so it reaches to the closing brace.

@@ -24,6 +24,8 @@ public struct HoldRequest: Sendable {
     public var tier: ServiceTier
     /// Tokens that the attempt will probably use, for limits of tokens a minute.
     public var paceTokens: Int64
+    /// Of the call's body; nil: the entry says nothing of the call's size.
+    public var bytes: Int64?
     /// Only of an attempt that takes personal data out of mainland China.
     public var export: JudgedExport?
     public var at: Timestamp
@@ -32,7 +34,7 @@ public struct HoldRequest: Sendable {
         attempt: AttemptID, call: String, key: Int, route: HoldRoute, judged: HoldJudged? = nil, operation: Operation,
         stream: Bool, amount: Money,
         inputBound: Int64, outputBound: Int64, generation: UInt64, tier: ServiceTier = .standard, paceTokens: Int64 = 0,
-        export: JudgedExport? = nil, at: Timestamp
+        bytes: Int64? = nil, export: JudgedExport? = nil, at: Timestamp
     ) {
         self.attempt = attempt
         self.call = call
@@ -47,6 +49,7 @@ public struct HoldRequest: Sendable {
         self.generation = generation
         self.tier = tier
         self.paceTokens = paceTokens
+        self.bytes = bytes
         self.export = export
         self.at = at
     }

@@ -140,10 +140,12 @@ extension LiveLedger {
     ///
     /// - Parameters:
     ///   - region: where the provider said that it processed the attempt, at most 64 bytes of visible ASCII.
+    ///   - firstTokenMicroseconds: of a stream, from sending to the first thing said.
     ///   - rawUsage: the provider's usage object as it came; journalled when it is one object of at most 2,048 bytes.
     @discardableResult
     public func end(
-        _ hold: Hold, _ end: End, region: String? = nil, rawUsage: UnsafeRawBufferPointer? = nil, at moment: Timestamp
+        _ hold: Hold, _ end: End, region: String? = nil, firstTokenMicroseconds: Int64? = nil,
+        rawUsage: UnsafeRawBufferPointer? = nil, at moment: Timestamp
     ) -> Money {
         let journal = journal
         let raw = rawUsage.flatMap { $0.count <= largestRawUsage && isOneObject($0) ? $0 : nil }
@@ -154,7 +156,7 @@ extension LiveLedger {
             case .settled(let meters, let amount, let estimated, let tier):
                 let entry = EndEntry(
                     hold: hold.sequence, attempt: hold.attempt, how: .settled, settled: amount, usage: meters,
-                    estimated: estimated, tier: tier, region: region)
+                    estimated: estimated, tier: tier, region: region, firstTokenMicroseconds: firstTokenMicroseconds)
                 overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)?.overrun ?? .zero
             case .voided(let why):
                 let entry = EndEntry(
@@ -233,7 +235,8 @@ extension EntryWriter {
         member("amount", request.amount)
         holdFacts(
             drawn: drawn, grace: grace, inputBound: request.inputBound, outputBound: request.outputBound,
-            generation: request.generation, operation: request.operation, stream: request.stream, tier: request.tier,
+            size: request.bytes.map { CallSize(bytes: $0, probableTokens: request.paceTokens) }, generation: request.generation,
+            operation: request.operation, stream: request.stream, tier: request.tier,
             exported: request.export?.exported)
         if let judged = request.judged { raw(judged.member) }
         raw(request.route.members)

@@ -189,7 +189,9 @@ struct EntryTests {
                 HoldEntry(
                     attempt: attempt(), call: text(), key: text(), window: Bool.random(using: &random) ? window() : nil,
                     amount: nanos(number()), drawn: .random(using: &random), grace: Bool.random(using: &random) ? text() : nil,
-                    inputBound: number(), outputBound: number(), generation: count(),
+                    inputBound: number(), outputBound: number(),
+                    size: Bool.random(using: &random) ? CallSize(bytes: number(), probableTokens: number()) : nil,
+                    generation: count(),
                     operation: Operation.allCases.randomElement(using: &random) ?? .chat, stream: .random(using: &random),
                     tier: pick(ServiceTier.allCases, &random),
                     exported: Bool.random(using: &random)
@@ -210,6 +212,7 @@ struct EntryTests {
                     estimated: .random(using: &random), tier: pick(ServiceTier.allCases, &random),
                     why: Bool.random(using: &random) ? text() : nil,
                     evidence: Bool.random(using: &random) ? text() : nil, region: Bool.random(using: &random) ? text() : nil,
+                    firstTokenMicroseconds: Bool.random(using: &random) ? number() : nil,
                     rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
                 )),
             .end(EndEntry(hold: count(), attempt: attempt(), how: .voided, settled: .zero, why: text())),

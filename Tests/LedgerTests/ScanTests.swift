@@ -102,7 +102,7 @@ struct ScanTests {
             attempt: AttemptID(high: attempt, low: ~attempt), call: "req_\(attempt)", key: "k1",
             window: attempt % 7 == 0 ? november : nil,
             amount: nanos(number), drawn: attempt % 2 == 0, grace: attempt % 5 == 0 ? "exam" : nil, inputBound: number,
-            outputBound: number, generation: 3,
+            outputBound: number, size: attempt % 4 == 1 ? CallSize(bytes: number, probableTokens: number) : nil, generation: 3,
             operation: Operation.allCases[Int(attempt % UInt64(Operation.allCases.count))], stream: attempt % 3 == 0,
             tier: ServiceTier.allCases[Int(attempt % 4)],
             exported: attempt % 11 < 4
@@ -130,6 +130,7 @@ struct ScanTests {
                     estimated: .random(using: &random), tier: ServiceTier.allCases[Int(attempt % 4)],
                     why: Bool.random(using: &random) ? "caller left" : nil,
                     region: Bool.random(using: &random) ? "East US 2" : nil,
+                    firstTokenMicroseconds: Bool.random(using: &random) ? number() : nil,
                     rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
                 )),
             .allowance(Entry.Block(key: "k1", window: attempt % 2 == 0 ? november : nil, amount: nanos(number()))),
