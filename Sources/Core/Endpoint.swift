@@ -57,12 +57,14 @@ public struct ServedModel: Sendable, Hashable {
     public var tokenizer: String?
     /// Calls may leave state here and build on it; nil: Responses are asked not to be kept.
     public var state: KeptState?
+    /// Azure only: nil if no other deployment answers in this one's place.
+    public var spillover: Spillover?
 
     public var keepsConversations: Bool { state?.allowsConversations == true }
 
     public init(
         upstreamName: String, price: String, maxOutputTokens: Int64, maxTokensPerImage: Int64? = nil,
-        maxTokensPerAudio: Int64? = nil, tokenizer: String? = nil, state: KeptState? = nil
+        maxTokensPerAudio: Int64? = nil, tokenizer: String? = nil, state: KeptState? = nil, spillover: Spillover? = nil
     ) {
         self.upstreamName = upstreamName
         self.price = price
@@ -71,6 +73,7 @@ public struct ServedModel: Sendable, Hashable {
         self.maxTokensPerAudio = maxTokensPerAudio
         self.tokenizer = tokenizer
         self.state = state
+        self.spillover = spillover
     }
 }
 

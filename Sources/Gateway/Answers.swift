@@ -34,6 +34,8 @@ struct Answer {
     var head: ResponseHead?
     /// Where the endpoint says that it processed the attempt.
     var region: String?
+    /// nil: the deployment that was asked.
+    var servedBy: ServedBy?
     /// What the caller sees as status.
     var status = 0
     /// The document so far; of a stream, what waits to be delivered.
@@ -65,6 +67,7 @@ extension CallRelay {
         answer.head = head
         answer.status = head.status
         hearRegion(head.head)
+        answer.servedBy = way?.servedBy(head.head)
         answer.ids = answerIDs
         if head.status >= 400 {
             answer.kind = .error
@@ -74,7 +77,7 @@ extension CallRelay {
         let now = Timestamp.now()
         count { $0.firstByte.add(nanoseconds: latency) }
         lane.board.record(
-            .answered(latencyMicroseconds: latency / 1000), quota: quotaReport(in: head.head, provider: provider, now: now), slot,
+            .answered(latencyMicroseconds: latency / 1000), quota: quota(in: head.head, now: now), slot,
             at: now)
         if head.status != 200 {
             return failAttempt(.malformedAnswer, word: "unexpected_status", mayHaveArrived: true)
@@ -221,7 +224,7 @@ extension CallRelay {
         let now = Timestamp.now()
         judge(
             readError(answer.bytes), status: head.status, pause: retryAfterMilliseconds(in: head.head, now: now),
-            quota: quotaReport(in: head.head, provider: provider, now: now))
+            quota: quota(in: head.head, now: now))
     }
 
     /// An error inside an answer that began as a success, before any byte was delivered.
@@ -390,7 +393,14 @@ extension CallRelay {
     }
 
     private var slot: Int { way?.slot ?? 0 }
-    private var provider: ProviderKind { way?.target.provider ?? .compatible }
+
+    /// What the head says is left of the endpoint's quota; of one deployment's alone it says nothing where another takes what that has no
+    /// room for.
+    private func quota(in head: HTTPHead, now: Timestamp) -> QuotaReport? {
+        guard let way, way.served.spillover == nil else { return nil }
+        return quotaReport(in: head, provider: way.target.provider, now: now)
+    }
+
     var endpointName: String { way?.target.name ?? "" }
 
     /// Counts at the attempt's endpoint.

@@ -26,7 +26,7 @@ extension CallRelay {
             nextCandidate += 1
             guard let index = facts?.model, let way = snapshot.way(endpoint: endpoint, model: index) else { continue }
             self.way = way
-            answer.region = nil
+            answer = Answer()
             guard isPermitted(endpoint, at: now) else { continue }
             if let failure = translate(for: way) {
                 refusal = refusal ?? failure
@@ -77,8 +77,8 @@ extension CallRelay {
     /// Holds the upper bound of the attempt's cost, with the output clamped to the headroom where that is what it takes.
     private func reserve(_ way: Way, at now: Timestamp) -> Reservation {
         guard let key, let names else { return .stopped(.unknownKey) }
-        guard let dated = way.price(at: now) else { return .refused(.noPrice) }
-        self.dated = dated
+        guard let tariff = way.tariff(at: now) else { return .refused(.noPrice) }
+        self.tariff = tariff
         heldAt = now
         tier = askedTier.held(at: way.target.serviceTier)
         if let field = storedItems(scan, at: way.target) { return .refused(.unbounded(field.field, field.reason)) }
@@ -102,7 +102,7 @@ extension CallRelay {
             isInputBounded = false
         }
         hasAudio = isInput && (scan.audioParts > 0 || scan.modalitiesAudio)
-        if hasAudio, dated.upperBound(TokenBound(input: 1, output: 1, hasAudio: true, tier: tier)) == nil {
+        if hasAudio, tariff.upperBound(TokenBound(input: 1, output: 1, hasAudio: true, tier: tier)) == nil {
             let field = scan.audioParts > 0 ? "input_audio" : "modalities"
             if isLimited(key, at: now) {
                 return .refused(.unbounded(field, "the price book has no price for this model's audio, and the key has a limit"))
@@ -124,7 +124,7 @@ extension CallRelay {
             let (outputBound, overflow) = outputs.multipliedReportingOverflow(by: perChoice)
             if overflow { return .refused(.callTooDear) }
             let tokens = TokenBound(input: inputTokens, output: outputBound, hasAudio: hasAudio, tier: tier)
-            guard let bound = dated.upperBound(tokens) else {
+            guard let bound = tariff.upperBound(tokens) else {
                 return .refused(tier == .standard ? .noPrice : .noTierPrice(tier))
             }
             let request = HoldRequest(
@@ -159,9 +159,8 @@ extension CallRelay {
                 let failure = Failure.limitReached(refusal)
                 guard dialect.generates, clamps < clampTries,
                     let headroom = lane.ledger.headroom(key: key.account, at: now),
-                    let affordable = affordableOutput(
-                        headroom, TokenBound(input: inputTokens, output: 0, hasAudio: hasAudio, tier: tier), choices: outputs,
-                        dated.price),
+                    let affordable = tariff.affordableOutput(
+                        headroom, TokenBound(input: inputTokens, output: 0, hasAudio: hasAudio, tier: tier), choices: outputs),
                     affordable >= smallestClampedOutput, affordable < perChoice
                 else {
                     attempts -= 1

@@ -96,7 +96,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     /// Audio is priced in the hold.
     var hasAudio = false
     var tier = ServiceTier.standard
-    var dated: DatedPrice?
+    var tariff: Tariff?
     var heldAt = Timestamp(nanoseconds: 0)
     var connection: UpstreamConnection?
     var sentAt = NIODeadline.now()

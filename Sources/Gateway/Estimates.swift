@@ -14,7 +14,7 @@ final class Estimates: Sendable {
     private let estimator: Estimator
     private let ledger: LiveLedger
     /// By the hold's sequence number.
-    private let waiting = Mutex<[UInt64: (hold: Hold, region: String?)]>([:])
+    private let waiting = Mutex<[UInt64: (hold: Hold, facts: AnswerFacts)]>([:])
 
     init(_ estimator: Estimator, _ ledger: LiveLedger) { (self.estimator, self.ledger) = (estimator, ledger) }
 
@@ -28,15 +28,14 @@ final class Estimates: Sendable {
         var heldAt: Timestamp
         /// Input tokens of images and audio, at their bounds.
         var partsBound: Int64
-        /// Where it was processed, as the endpoint said.
-        var region: String?
+        var facts: AnswerFacts
         var said: Said
     }
 
     /// False when too much waits already: then nothing has been done.
     func submit(_ attempt: Attempt, vocabulary: String, operation: Operation, body: ByteBuffer) -> Bool {
         let sequence = attempt.hold.sequence
-        waiting.withLock { $0[sequence] = (attempt.hold, attempt.region) }
+        waiting.withLock { $0[sequence] = (attempt.hold, attempt.facts) }
         let said = attempt.said
         let kept = said.text.readableBytes
         let accepted = estimator.submit(
@@ -53,10 +52,10 @@ final class Estimates: Sendable {
                 said.usage(counted: usage), told: said.usage, attempt.hold, attempt.dated, attempt.tier, attempt.heldAt)
             if said.usage != nil, let raw = said.rawUsage {
                 raw.withUnsafeReadableBytes {
-                    _ = ledger.end(attempt.hold, ending, region: attempt.region, rawUsage: $0, at: .now())
+                    _ = ledger.end(attempt.hold, ending, attempt.facts, rawUsage: $0, at: .now())
                 }
             } else {
-                ledger.end(attempt.hold, ending, region: attempt.region, at: .now())
+                ledger.end(attempt.hold, ending, attempt.facts, at: .now())
             }
         }
         if !accepted { waiting.withLock { _ = $0.removeValue(forKey: sequence) } }
@@ -77,7 +76,7 @@ final class Estimates: Sendable {
             defer { waiting = [:] }
             return waiting
         }
-        for item in left.values { ledger.end(item.hold, .doubt("shutdown"), region: item.region, at: now) }
+        for item in left.values { ledger.end(item.hold, .doubt("shutdown"), item.facts, at: now) }
     }
 }
 
@@ -92,7 +91,7 @@ extension CallRelay {
         else { return false }
         let attempt = Estimates.Attempt(
             hold: hold, dated: dated, tier: said.tier ?? tier, heldAt: heldAt, partsBound: partsBound,
-            region: answer.region, said: said)
+            facts: answerFacts, said: said)
         guard estimates.submit(attempt, vocabulary: vocabulary, operation: operation, body: body) else { return false }
         lane.countEstimate(byTokenizer: true)
         leavePlace(used: probableTokens, at: .now())

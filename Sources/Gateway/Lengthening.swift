@@ -47,14 +47,14 @@ extension CallRelay {
 
     /// Holds another block for a stream that has said `counted` tokens; false when the stream was ended for want of money.
     private func lengthen(counted: Int64) -> Bool {
-        guard let dated, var held = hold else { return true }
+        guard let tariff, var held = hold else { return true }
         let start = max(outputBound, counted)
         var block = max(smallestLengthening, outputBound / lengtheningShare)
         var refusal: Failure?
         while true {
             let (bound, overflow) = start.addingReportingOverflow(block)
             let tokens = TokenBound(input: inputBound, output: bound, hasAudio: hasAudio, tier: tier)
-            guard !overflow, let whole = dated.upperBound(tokens) else { return stop(.callTooDear) }
+            guard !overflow, let whole = tariff.upperBound(tokens) else { return stop(.callTooDear) }
             let more = whole - held.amount
             let now = Timestamp.now()
             // What costs nothing, or is covered by what was held, needs no more.
@@ -76,7 +76,7 @@ extension CallRelay {
             case .unavailable: return stop(.journalUnavailable)
             case .refused(let money):
                 let input = TokenBound(input: inputBound, output: 0, hasAudio: hasAudio, tier: tier)
-                let room = affordableOutput(held.amount + max(.zero, money.left), input, choices: 1, dated.price) ?? 0
+                let room = tariff.affordableOutput(held.amount + max(.zero, money.left), input, choices: 1) ?? 0
                 if refusal == nil, room >= start + smallestLastLengthening {
                     refusal = .streamStopped(money)
                     block = room - start

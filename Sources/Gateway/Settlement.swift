@@ -2,6 +2,7 @@ import Core
 import Ledger
 import Logging
 import NIOCore
+import Providers
 import Wire
 
 /// What an attempt is charged: what its provider counted, or what Weir could count where the provider did not say.
@@ -15,16 +16,25 @@ extension CallRelay {
         }
         let now = Timestamp.now()
         leavePlace(used: used, at: now)
-        let first = answer.firstSaidAt.map { max(0, ($0 - sentAt).nanoseconds / 1_000) }
+        let facts = answerFacts
         if let rawUsage {
-            rawUsage.withUnsafeReadableBytes {
-                _ = lane.ledger.end(hold, ending, region: answer.region, firstTokenMicroseconds: first, rawUsage: $0, at: now)
-            }
+            rawUsage.withUnsafeReadableBytes { _ = lane.ledger.end(hold, ending, facts, rawUsage: $0, at: now) }
         } else {
-            lane.ledger.end(hold, ending, region: answer.region, firstTokenMicroseconds: first, at: now)
+            lane.ledger.end(hold, ending, facts, at: now)
         }
         self.hold = nil
     }
+
+    /// What the journal keeps of how the attempt was answered. One that was not sent, or not answered, has nothing to tell.
+    var answerFacts: AnswerFacts {
+        guard answer.head != nil else { return AnswerFacts() }
+        return AnswerFacts(
+            region: answer.region, firstTokenMicroseconds: answer.firstSaidAt.map { max(0, ($0 - sentAt).nanoseconds / 1_000) },
+            servedBy: answer.servedBy, rewrites: plan.rewrites.map(\.rawValue))
+    }
+
+    /// The price of the deployment that answers; nil: nobody has named one.
+    var dated: DatedPrice? { tariff?.price(of: answer.servedBy) }
 
     func leavePlace(used: Int64, at now: Timestamp) {
         guard let way, way.isPaced else { return }
@@ -36,18 +46,23 @@ extension CallRelay {
     /// - Parameter isUnknown: it names a tier that Weir does not know, whose price nobody knows either.
     func settlement(_ usage: Usage, served: ServiceTier?, isUnknown: Bool) -> End {
         let tier = served ?? self.tier
-        guard let dated, let hold else { return .settled(usage, .zero, estimated: true, tier: tier) }
-        guard !isUnknown, let amount = dated.charge(usage, tier: tier, startedAt: heldAt) else {
-            lane.countUnpriced()
-            lane.log.error(
-                "a usage has no price and is settled at its hold",
-                metadata: [
-                    "endpoint": "\(endpointName)", "price": "\(way?.served.price ?? "")",
-                    "tier": "\(isUnknown ? "unknown" : tier.rawValue)",
-                ])
-            return .settled(usage, hold.amount, estimated: true, tier: tier)
+        guard let hold else { return .settled(usage, .zero, estimated: true, tier: tier) }
+        guard !isUnknown, let dated, let amount = dated.charge(usage, tier: tier, startedAt: heldAt) else {
+            return atHold(hold, usage, tier: isUnknown ? nil : tier)
         }
         return .settled(usage, amount, estimated: false, tier: tier)
+    }
+
+    /// The whole hold is charged, since nobody knows a price for what was used. `tier` nil: it is one that Weir does not know.
+    private func atHold(_ hold: Hold, _ usage: Usage, tier: ServiceTier?) -> End {
+        lane.countUnpriced()
+        lane.log.error(
+            "a usage has no price and is settled at its hold",
+            metadata: [
+                "endpoint": "\(endpointName)", "price": "\(way?.served.price ?? "")", "tier": "\(tier?.rawValue ?? "unknown")",
+                "deployment": "\(answer.servedBy?.deployment ?? way?.served.upstreamName ?? "")",
+            ])
+        return .settled(usage, hold.amount, estimated: true, tier: tier ?? self.tier)
     }
 
     /// Ends the hold of a stream that ended or was given up.
@@ -79,9 +94,10 @@ extension CallRelay {
     }
 
     private func endEstimated(_ hold: Hold, _ said: Said) {
-        guard let dated, !submitEstimate(hold, said) else { return }
-        lane.countEstimate(byTokenizer: false)
         let usage = said.usage(counted: Usage(input: inputBound, output: said.tokens))
+        guard let dated else { return end(hold, atHold(hold, usage, tier: said.tier)) }
+        if submitEstimate(hold, said) { return }
+        lane.countEstimate(byTokenizer: false)
         end(
             hold, estimated(usage, told: said.usage, hold, dated, said.tier ?? tier, heldAt),
             rawUsage: said.usage == nil ? nil : said.rawUsage)
@@ -89,7 +105,8 @@ extension CallRelay {
 
     /// What an attempt cost when its provider did not say: the input's bound and what was counted of the output, never above the hold.
     func estimate(outputTokens output: Int64?) -> End {
-        guard let dated, let hold else { return .voided("no_price") }
+        guard let hold else { return .voided("no_price") }
+        guard let dated else { return atHold(hold, Usage(input: inputBound, output: output ?? 0), tier: tier) }
         lane.countEstimate(byTokenizer: false)
         // Where nothing could be counted, the upper bound is all that is known.
         guard let output else { return .settled(Usage(input: inputBound), hold.amount, estimated: true, tier: tier) }

@@ -4,33 +4,6 @@ import Policy
 import Providers
 import Tokens
 
-/// A price and the moment from which it holds; shared, so that a call copies one reference.
-final class DatedPrice: Sendable {
-    let from: Timestamp
-    let price: Price
-    /// Of nearly every call: text at the standard tier of a price without brackets or times of day. Worked out once, since looking
-    /// tiers and meters up anew takes longer than the arithmetic.
-    private let plainBound: DearestPrices?
-    private let plainRates: Rates?
-
-    init(from: Timestamp, price: Price) {
-        (self.from, self.price) = (from, price)
-        let isPlain = price.brackets.count == 1 && price.brackets[0].aboveInputTokens == 0 && price.offPeak == nil
-        plainBound = isPlain ? DearestPrices(TokenBound(input: 0, output: 1), price) : nil
-        plainRates = isPlain ? price.rates(inputTokens: 0, tier: .standard, startedAt: from) : nil
-    }
-
-    func upperBound(_ bound: TokenBound) -> Money? {
-        if let plainBound, !bound.hasAudio, bound.tier == .standard { return plainBound.upperBound(bound) }
-        return Ledger.upperBound(bound, price)
-    }
-
-    func charge(_ usage: Usage, tier: ServiceTier, startedAt moment: Timestamp) -> Money? {
-        if let plainRates, tier == .standard { return Ledger.charge(usage, plainRates) }
-        return Ledger.charge(usage, price, tier: tier, startedAt: moment)
-    }
-}
-
 /// One model at one endpoint, with all that a call needs there worked out beforehand.
 final class Way: Sendable {
     let endpoint: Int
@@ -45,8 +18,9 @@ final class Way: Sendable {
     let isPaced: Bool
     /// What its tokens are counted by where the provider does not; nil: bytes.
     let vocabulary: String?
-    /// By rising day; no price where the book has none that is known.
-    private let prices: [(from: Timestamp, dated: DatedPrice?)]
+    private let prices: PriceHistory
+    /// Of the deployment that may answer in its place; nil: there is none.
+    private let spillPrices: PriceHistory?
     /// By the dialect's index: in which one a call in it goes on.
     private let targets: [Dialect?]
     /// By the dialect's index.
@@ -62,10 +36,8 @@ final class Way: Sendable {
         isPaced = !target.pace.isNone
         vocabulary =
             served.tokenizer ?? vocabularyName(forModel: served.upstreamName) ?? vocabularyName(forModel: model)
-        self.prices = prices.history(served.price).map { price in
-            let from = price.from.start
-            return (from, prices.price(served.price, at: from).map { DatedPrice(from: from, price: $0) })
-        }
+        self.prices = PriceHistory(served.price, in: prices)
+        spillPrices = served.spillover.map { PriceHistory($0.price, in: prices) }
         route = HoldRoute(
             RouteFacts(
                 model: model, upstreamModel: served.upstreamName, endpoint: target.name, link: catalogue.links[index].name,
@@ -75,14 +47,18 @@ final class Way: Sendable {
         heads = Dialect.allCases.map { target.speaks($0) ? target.head(for: $0, model: served) : nil }
     }
 
-    /// The price that holds at a moment; nil is a refusal, never zero.
-    func price(at now: Timestamp) -> DatedPrice? { prices.last { $0.from <= now }?.dated }
+    /// What an attempt is charged by at a moment; nil is a refusal, never zero.
+    func tariff(at now: Timestamp) -> Tariff? {
+        guard let asked = prices.price(at: now) else { return nil }
+        guard let spillPrices else { return Tariff(asked: asked, spilled: nil) }
+        return spillPrices.price(at: now).map { Tariff(asked: asked, spilled: $0) }
+    }
 
     /// What a call of so many tokens probably costs, in nano-dollars, to compare endpoints by: a quarter of what generates is output.
     func probableCost(_ tokens: Int64, of operation: Operation, at now: Timestamp) -> Int64? {
         let output = operation.generates ? tokens / 4 : 0
         let usage = Usage(input: tokens - output, output: output)
-        return price(at: now)?.charge(usage, tier: .standard, startedAt: now)?.nanos
+        return prices.price(at: now)?.charge(usage, tier: .standard, startedAt: now)?.nanos
     }
 
     /// What the journal keeps of where the attempt goes. `asked`: the model that the call asked for, if it was another one.

@@ -115,6 +115,11 @@ public struct ChargedFold: Sendable {
             attempt.usage = end.usage
             attempt.estimated = end.estimated
             attempt.tier = end.tier
+            // The provider bills the deployment that answered.
+            if let servedBy = end.facts.servedBy {
+                attempt.upstreamModel = servedBy.deployment
+                attempt.priceList = servedBy.price ?? ""
+            }
             places[end.hold] = ended.count
             ended.append(attempt)
         case .lengthened(let more): open[more.hold]?.outputBound = more.outputBound

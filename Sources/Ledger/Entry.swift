@@ -215,6 +215,36 @@ public struct LengthenedEntry: Sendable, Hashable {
     }
 }
 
+/// The deployment that answered in place of the one that was asked, as the provider said.
+public struct ServedBy: Sendable, Hashable {
+    public var deployment: String
+    /// The price list that it was charged by; nil: nobody has named one, and the hold was charged.
+    public var price: String?
+
+    public init(deployment: String, price: String?) { (self.deployment, self.price) = (deployment, price) }
+}
+
+/// What is known of how an attempt was answered, beside usage and price.
+public struct AnswerFacts: Sendable, Hashable {
+    /// Where the provider said that it processed the attempt, in its words: at most 64 bytes of visible ASCII.
+    public var region: String?
+    /// Of a stream: from sending the request to the first thing said, in microseconds.
+    public var firstTokenMicroseconds: Int64?
+    /// nil: the deployment that was asked.
+    public var servedBy: ServedBy?
+    /// What Weir changed of the call or its answer, by the names that the answer's header lists.
+    public var rewrites: [String]
+
+    public init(
+        region: String? = nil, firstTokenMicroseconds: Int64? = nil, servedBy: ServedBy? = nil, rewrites: [String] = []
+    ) {
+        self.region = region
+        self.firstTokenMicroseconds = firstTokenMicroseconds
+        self.servedBy = servedBy
+        self.rewrites = rewrites
+    }
+}
+
 /// The one end of a hold.
 public struct EndEntry: Sendable, Hashable {
     public enum How: String, Sendable { case settled, voided }
@@ -235,17 +265,14 @@ public struct EndEntry: Sendable, Hashable {
     public var why: String?
     /// Names the evidence that ended a doubt; it counts once.
     public var evidence: String?
-    /// Where the provider said that it processed the attempt, in its words.
-    public var region: String?
-    /// Of a stream: from sending the request to the first thing said, in microseconds.
-    public var firstTokenMicroseconds: Int64?
+    public var facts: AnswerFacts
     /// The provider's usage object as it came, so that a period can be rated again.
     public var rawUsage: [UInt8]?
 
     public init(
         hold: UInt64, attempt: AttemptID, how: How, settled: Money, back: Money = .zero, usage: Usage = .zero,
         estimated: Bool = false, tier: ServiceTier = .standard, why: String? = nil, evidence: String? = nil,
-        region: String? = nil, firstTokenMicroseconds: Int64? = nil, rawUsage: [UInt8]? = nil
+        facts: AnswerFacts = AnswerFacts(), rawUsage: [UInt8]? = nil
     ) {
         self.hold = hold
         self.attempt = attempt
@@ -257,8 +284,7 @@ public struct EndEntry: Sendable, Hashable {
         self.tier = tier
         self.why = why
         self.evidence = evidence
-        self.region = region
-        self.firstTokenMicroseconds = firstTokenMicroseconds
+        self.facts = facts
         self.rawUsage = rawUsage
     }
 }

@@ -296,8 +296,13 @@ extension EntryWriter {
         if end.tier != .standard { member("tier", end.tier.text) }
         if let why = end.why { member("why", why) }
         if let evidence = end.evidence { member("evidence", evidence) }
-        if let region = end.region { member("region", region) }
-        if let first = end.firstTokenMicroseconds { member("first", first) }
+        if let region = end.facts.region { member("region", region) }
+        if let first = end.facts.firstTokenMicroseconds { member("first", first) }
+        if let servedBy = end.facts.servedBy {
+            member("deployment", servedBy.deployment)
+            if let price = servedBy.price { member("price", price) }
+        }
+        if !end.facts.rewrites.isEmpty { strings("rewrites", end.facts.rewrites) }
         if let rawUsage {
             name("usage")
             raw(rawUsage)

@@ -78,8 +78,15 @@ extension EntryReader {
             hold: try sequence("hold"), attempt: try attempt(), how: how, settled: try amount("settled"),
             back: try amount("back"), usage: try meters(), estimated: try flag("estimated"), tier: try tier(),
             why: try optionalString("why"), evidence: try optionalString("evidence"),
+            facts: try answerFacts(), rawUsage: try rawObject("usage"))
+    }
+
+    private func answerFacts() throws(EntryError) -> AnswerFacts {
+        AnswerFacts(
             region: try optionalString("region"), firstTokenMicroseconds: has("first") ? try natural("first") : nil,
-            rawUsage: try rawObject("usage"))
+            servedBy: has("deployment")
+                ? ServedBy(deployment: try string("deployment"), price: try optionalString("price")) : nil,
+            rewrites: has("rewrites") ? try strings("rewrites") : [])
     }
 
     func correction() throws(EntryError) -> CorrectionEntry {

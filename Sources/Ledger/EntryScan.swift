@@ -363,6 +363,15 @@ private struct EntryScanner {
         if take(",\"first\":\"") {
             guard natural() != nil else { return nil }
         }
+        if take(",\"deployment\":\"") {
+            guard text() != nil, !take(",\"price\":\"") || text() != nil else { return nil }
+        }
+        if take(",\"rewrites\":[\"") {
+            repeat {
+                guard text() != nil else { return nil }
+            } while take(",\"")
+            guard take("]") else { return nil }
+        }
         if take(",\"usage\":") {
             // It is the last member, so it reaches to the closing brace.
             guard at < count - 1, isOneObject(UnsafeRawBufferPointer(start: base + at, count: count - 1 - at)) else { return nil }

@@ -139,13 +139,12 @@ extension LiveLedger {
     /// Ends a hold and says by how much it was overrun. A second end of the same hold does nothing.
     ///
     /// - Parameters:
-    ///   - region: where the provider said that it processed the attempt, at most 64 bytes of visible ASCII.
-    ///   - firstTokenMicroseconds: of a stream, from sending to the first thing said.
+    ///   - facts: how it was answered.
     ///   - rawUsage: the provider's usage object as it came; journalled when it is one object of at most 2,048 bytes.
     @discardableResult
     public func end(
-        _ hold: Hold, _ end: End, region: String? = nil, firstTokenMicroseconds: Int64? = nil,
-        rawUsage: UnsafeRawBufferPointer? = nil, at moment: Timestamp
+        _ hold: Hold, _ end: End, _ facts: AnswerFacts = AnswerFacts(), rawUsage: UnsafeRawBufferPointer? = nil,
+        at moment: Timestamp
     ) -> Money {
         let journal = journal
         let raw = rawUsage.flatMap { $0.count <= largestRawUsage && isOneObject($0) ? $0 : nil }
@@ -156,15 +155,15 @@ extension LiveLedger {
             case .settled(let meters, let amount, let estimated, let tier):
                 let entry = EndEntry(
                     hold: hold.sequence, attempt: hold.attempt, how: .settled, settled: amount, usage: meters,
-                    estimated: estimated, tier: tier, region: region, firstTokenMicroseconds: firstTokenMicroseconds)
+                    estimated: estimated, tier: tier, facts: facts)
                 overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)?.overrun ?? .zero
             case .voided(let why):
                 let entry = EndEntry(
-                    hold: hold.sequence, attempt: hold.attempt, how: .voided, settled: .zero, why: clipped(why, 128),
-                    region: region)
+                    hold: hold.sequence, attempt: hold.attempt, how: .voided, settled: .zero, why: clipped(why, 128), facts: facts
+                )
                 overrun = state.settle(hold.ref, entry, rawUsage: usage, journal, at: moment)?.overrun ?? .zero
             case .doubt(let why):
-                state.doubt(hold, why: clipped(why, 128), region: region, journal, at: moment)
+                state.doubt(hold, why: clipped(why, 128), region: facts.region, journal, at: moment)
                 overrun = .zero
             }
             return (overrun, state.takeAlerts())

@@ -131,12 +131,13 @@ public struct Rerate: Sendable {
         if let kept, kept != end.usage { reread += 1 }
         let usage = (kept ?? end.usage) + (corrected?.usage ?? .zero)
         // The day of a price is that on which the attempt began, as when it was charged.
-        guard let price = book.price(hold.list, at: hold.at) else {
-            unknown[.price(hold.list), default: Line()].add(charged, .zero)
+        let list = end.facts.servedBy.map { $0.price ?? "" } ?? hold.list
+        guard let price = book.price(list, at: hold.at) else {
+            unknown[.price(list), default: Line()].add(charged, .zero)
             return
         }
         guard let would = charge(usage, price, tier: end.tier, startedAt: hold.at) else {
-            unknown[.meter(hold.list), default: Line()].add(charged, .zero)
+            unknown[.meter(list), default: Line()].add(charged, .zero)
             return
         }
         lines[hold.place, default: Line()].add(charged, would)
@@ -145,7 +146,7 @@ public struct Rerate: Sendable {
         if differences.count < Self.listedMax {
             differences.append(
                 Difference(
-                    attempt: end.attempt, place: hold.place, list: hold.list, usage: usage, charged: charged, would: would))
+                    attempt: end.attempt, place: hold.place, list: list, usage: usage, charged: charged, would: would))
         }
     }
 

@@ -16,6 +16,16 @@ enum AzureOpenAI: Provider {
 
     static func credentialLine(_ credential: String) -> String { "api-key: \(credential)" }
 
+    static func lines(for model: ServedModel) -> [String] {
+        guard let spillover = model.spillover, spillover.isAsked else { return [] }
+        return ["x-ms-spillover-deployment: \(spillover.deployment)"]
+    }
+
+    /// `x-ms-deployment-name`: recorded (traceloop/openllmetry, August 2025 and March 2026).
+    static func servedDeployment(in head: HTTPHead) -> String? {
+        head.value(of: "x-ms-deployment-name").map(head.string)
+    }
+
     static var needsOutputLimit: Bool { false }
 
     static func outputLimitName(for dialect: Dialect) -> String? { OpenAI.outputLimitName(for: dialect) }

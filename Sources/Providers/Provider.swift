@@ -13,6 +13,12 @@ protocol Provider {
     /// The header lines that carry our credential.
     static func credentialLine(_ credential: String) -> String
 
+    /// Header lines that calls to one of its models carry.
+    static func lines(for model: ServedModel) -> [String]
+
+    /// The deployment that answered, where an answer's head names one.
+    static func servedDeployment(in head: HTTPHead) -> String?
+
     /// Whether the output must be limited in the request because the provider has no maximum of its own to rely on.
     static var needsOutputLimit: Bool { get }
 
@@ -42,6 +48,10 @@ extension Provider {
     }
 
     static func credentialLine(_ credential: String) -> String { "authorization: Bearer \(credential)" }
+
+    static func lines(for model: ServedModel) -> [String] { [] }
+
+    static func servedDeployment(in head: HTTPHead) -> String? { nil }
 
     /// Engines go on until the context is full.
     static var needsOutputLimit: Bool { true }

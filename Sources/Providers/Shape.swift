@@ -1,4 +1,5 @@
 public import Core
+public import Wire
 
 /// The head of a request to one endpoint, ready but for what differs from call to call.
 public struct ShapedHead: Sendable {
@@ -52,8 +53,11 @@ extension Endpoint {
                 "accept: application/json, text/event-stream",
                 // Compressed answers could not be read for usage without inflating them.
                 "accept-encoding: identity",
-            ] + (credential.map { [provider.wire.credentialLine($0.value)] } ?? []))
+            ] + provider.wire.lines(for: model) + (credential.map { [provider.wire.credentialLine($0.value)] } ?? []))
     }
+
+    /// The deployment that answered, where the answer's head names one.
+    public func servedDeployment(in head: HTTPHead) -> String? { provider.wire.servedDeployment(in: head) }
 
     /// Whether the output must be limited in the request because the provider has no maximum of its own to rely on.
     public var needsOutputLimit: Bool { provider.wire.needsOutputLimit }

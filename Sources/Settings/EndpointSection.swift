@@ -60,6 +60,7 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     let capacity = section.optionalChoice("capacity", Capacity.self)
     section.finish()
     checkState(models, section, provider, version, labels)
+    checkSpillover(models, section, provider, labels, world)
 
     endpoints.models.formUnion(models.keys)
     if let labels { endpoints.operators.insert(labels.operator) }
@@ -211,20 +212,24 @@ private func decodeModel(
             section.spot(of: "as"), "An Azure deployment's name has no `/`, `:` or `@`. Give it with `as`.")
     }
     let price = section.text("price")
-    if let price, let prices = context.prices, prices[price.value] == nil {
-        section.report.error(
-            price.spot, "No price list is called \(quoted(price.value, or: "that")); a missing price is a refusal.",
-            meant: likely(price.value, among: prices.keys.sorted()))
-    }
+    checkPrice(price, context, section)
     let output = section.whole("maxOutput", in: 0...10_000_000)
     let image = section.optionalWhole("imageTokens", in: 1...10_000_000)
     let audio = section.optionalWhole("audioTokens", in: 1...10_000_000)
     let tokenizer = section.value(section.optionalText("tokenizer")) { readName($0, "tokenizer", .label) }
     let state = section.optionalSection("state").flatMap(decodeState)
+    let spillover = section.optionalSection("spillover").flatMap { decodeSpillover($0, context) }
     section.finish()
     return ServedModel(
         upstreamName: upstream, price: price?.value ?? "", maxOutputTokens: output ?? 0, maxTokensPerImage: image,
-        maxTokensPerAudio: audio, tokenizer: tokenizer, state: state)
+        maxTokensPerAudio: audio, tokenizer: tokenizer, state: state, spillover: spillover)
+}
+
+func checkPrice(_ price: Section.Text?, _ context: EndpointContext, _ section: Section) {
+    guard let price, let prices = context.prices, prices[price.value] == nil else { return }
+    section.report.error(
+        price.spot, "No price list is called \(quoted(price.value, or: "that")); a missing price is a refusal.",
+        meant: likely(price.value, among: prices.keys.sorted()))
 }
 
 private func decodeState(_ section: Section) -> KeptState? {

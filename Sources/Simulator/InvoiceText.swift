@@ -125,7 +125,7 @@ extension BilledUse {
         guard request.billedInput > 0 || request.billedOutput > 0 else { return nil }
         self.init(
             request: request.attempt ?? request.requestID ?? String(request.number), at: request.at, endpoint: request.endpoint,
-            model: request.model ?? "",
+            model: request.spilledTo ?? request.model ?? "",
             quantities: [
                 ("input", request.billedInput - request.billedCached), ("cached input", request.billedCached),
                 ("output", request.billedOutput),

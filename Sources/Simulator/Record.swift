@@ -11,6 +11,8 @@ public struct ReceivedRequest: Sendable, Equatable {
     public var path: String
     /// As asked for, without a fault's suffix.
     public var model: String?
+    /// The deployment that answered in its place, and is billed.
+    public var spilledTo: String?
     /// `x-request-id` and `x-weir-attempt` of the request.
     public var requestID: String?
     public var attempt: String?
@@ -109,7 +111,7 @@ extension ReceivedRequest {
         func text(_ value: String?) -> String { value.map { quoted($0) } ?? "null" }
         return "{" + (event.map { "\"event\":\"\($0)\"," } ?? "")
             + "\"number\":\(number),\"at\":\(at),\"endpoint\":\(quoted(endpoint)),\"method\":\"\(method)\",\"path\":\(quoted(path)),"
-            + "\"model\":\(text(model)),\"requestID\":\(text(requestID)),\"attempt\":\(text(attempt)),\"stream\":\(stream),"
+            + "\"model\":\(text(model)),\"spilledTo\":\(text(spilledTo)),\"requestID\":\(text(requestID)),\"attempt\":\(text(attempt)),\"stream\":\(stream),"
             + "\"credentialAccepted\":\(credentialAccepted),\"inputBytes\":\(inputBytes),\"state\":\(text(state)),\"fault\":\(text(fault)),"
             + "\"status\":\(status.map(String.init) ?? "null"),\"outputTokensPlayed\":\(outputTokensPlayed),"
             + "\"billedInput\":\(billedInput),\"billedCached\":\(billedCached),\"billedOutput\":\(billedOutput),"

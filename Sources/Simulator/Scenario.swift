@@ -120,6 +120,8 @@ public struct PlayedModel: Sendable {
     /// A provider that goes on when its client has left bills the whole answer.
     public var billsWholeAnswer = false
     public var limits: RateLimits?
+    /// Azure: the deployment that answers when this one cannot, as its own property says.
+    public var spillover: String?
     /// Recorded answers that are played instead of made ones.
     public var replayStream: Recording?
     public var replayWhole: Recording?

@@ -61,6 +61,7 @@ struct ScenarioReader {
         model.name = try table.required("name")
         model.reports = try table.text("reports")
         model.limits = try limits(&table)
+        model.spillover = try table.text("spillover")
         try play(&model, &table)
         try replay(&model, &table)
         try table.finish()

@@ -140,8 +140,37 @@ extension Stage {
                     streamHeader: head.headers.first(name: "x-dashscope-sse")?.lowercased() == "enable", fault: fault,
                     random: &random)
             }
+        if endpoint.provider == .azure {
+            spill(&decision, asksFor: head.headers.first(name: "x-ms-spillover-deployment")) {
+                answer(
+                    route, $0, accepted: accepted, body: body, bytes: bytes, streamHeader: false, fault: nil, random: &random)
+            }
+        }
         decision.answer.headers += provided(head.headers, model, fault, random: &random) + endpoint.headers
         return decision
+    }
+
+    /// What Azure does where a deployment has no room: another one of the resource answers, named by the deployment's own property, else by
+    /// the request.
+    private func spill(_ decision: inout Decision, asksFor wish: String?, _ answer: (String) -> Answer) {
+        let asked = decision.model.name
+        guard endpoint.models.contains(where: { $0.name == asked }) else { return }
+        var served = asked
+        if [429, 500, 503].contains(decision.answer.status), let name = decision.model.spillover ?? wish,
+            let other = endpoint.models.first(where: { $0.name == name })
+        {
+            let spilled = answer(other.name)
+            if spilled.status < 400 {
+                (decision.answer, decision.fault, decision.model, served) = (spilled, nil, other, other.name)
+                decision.answer.headers.append(Header("x-ms-spillover-from-deployment", asked))
+                recorder.update(decision.record, ended: false) { $0.spilledTo = other.name }
+            } else {
+                decision.answer.headers.append(Header("x-ms-spillover-error", "\(spilled.status)"))
+            }
+        }
+        decision.answer.headers += [
+            Header("x-ms-deployment-name", served), Header("x-ms-is-spilled-over", served == asked ? "false" : "true"),
+        ]
     }
 
     private func answer(

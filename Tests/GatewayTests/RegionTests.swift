@@ -86,7 +86,7 @@ struct RegionTests {
             try await weir.simulator.setFault(Fault("status:400"), endpoint: "one", times: 1)
             #expect(try weir.chat(Ask.chat).status == 400)
             #expect(weir.settles())
-            #expect(try weir.ends().map(\.region) == Array(repeating: "Sweden Central", count: 5))
+            #expect(try weir.ends().map(\.facts.region) == Array(repeating: "Sweden Central", count: 5))
             #expect(try Self.suspensions(weir).isEmpty)
             var agreed = RegionCounts()
             agreed.agreed = 5
@@ -99,7 +99,7 @@ struct RegionTests {
         try await Harness.with(regions: Self.judge) { weir async throws in
             #expect(try weir.chat(Ask.chat).status == 200)
             #expect(weir.settles())
-            #expect(try weir.ends().map(\.region) == [nil])
+            #expect(try weir.ends().map(\.facts.region) == [nil])
         }
     }
 
@@ -124,7 +124,7 @@ struct RegionTests {
             #expect(suspension.report?.region == "East US 2" && suspension.report?.processedIn == ["SE"])
             #expect(suspension.report?.attempt.description == received.last?.attempt)
             #expect(told.withLock { $0 } == [.suspended(suspension)])
-            let regions = try weir.ends().map(\.region)
+            let regions = try weir.ends().map(\.facts.region)
             #expect(regions == ["Sweden Central", "Sweden Central", "East US 2"] + Array(repeating: "Sweden Central", count: 4))
 
             // Another snapshot with the same endpoint changes nothing.
@@ -159,7 +159,7 @@ struct RegionTests {
                 #expect(upstream.requests.count == 1)
                 #expect(try Self.suspensions(weir).map(\.endpoint) == ["raw"])
                 #expect(weir.settles())
-                #expect(try weir.ends().map(\.region) == ["East US 2", nil, nil, nil])
+                #expect(try weir.ends().map(\.facts.region) == ["East US 2", nil, nil, nil])
             }
         }
     }
@@ -195,7 +195,7 @@ struct RegionTests {
             try await Harness.with(regions: Self.judge, endpoints: { _ in [.test("raw", port: port)] }) { weir async throws in
                 #expect(try weir.chat(Ask.chat).status == 200)
                 #expect(weir.settles())
-                #expect(try weir.ends().map(\.region) == [head.text])
+                #expect(try weir.ends().map(\.facts.region) == [head.text])
                 let second = try weir.chat(Ask.chat)
                 #expect(second.status == (head.verdict == .contradicts ? 503 : 200))
                 let counts = try await Self.counts(weir, "raw")
@@ -213,7 +213,7 @@ struct RegionTests {
         try await Self.with(Self.scenario(#"{ fault: "region:Atlantis" }"#), log: log) { weir async throws in
             for _ in 0..<5 { #expect(try weir.chat(Ask.chat).header("x-weir-endpoint") == "one") }
             #expect(weir.settles())
-            #expect(try weir.ends().map(\.region) == Array(repeating: "Atlantis", count: 5))
+            #expect(try weir.ends().map(\.facts.region) == Array(repeating: "Atlantis", count: 5))
             #expect(try await Self.counts(weir).unknown == 5)
             #expect(lines.all.filter { $0.contains("does not know") }.count == 1)
             #expect(!lines.all.contains { $0.contains("Atlantis") })
@@ -285,7 +285,7 @@ struct RegionTests {
             #expect(answer.status == 200 && answer.header("x-weir-endpoint") == "two")
             #expect(weir.settles())
             #expect(try weir.ends().map(\.why) == ["endpoint_suspended", nil])
-            #expect(try weir.ends().map(\.region) == [nil, "Sweden Central"])
+            #expect(try weir.ends().map(\.facts.region) == [nil, "Sweden Central"])
             #expect(!weir.simulator.record().contains { $0.endpoint == "one" })
         }
     }

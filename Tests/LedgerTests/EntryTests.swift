@@ -211,8 +211,13 @@ struct EntryTests {
                         imageOutput: number()),
                     estimated: .random(using: &random), tier: pick(ServiceTier.allCases, &random),
                     why: Bool.random(using: &random) ? text() : nil,
-                    evidence: Bool.random(using: &random) ? text() : nil, region: Bool.random(using: &random) ? text() : nil,
-                    firstTokenMicroseconds: Bool.random(using: &random) ? number() : nil,
+                    evidence: Bool.random(using: &random) ? text() : nil,
+                    facts: AnswerFacts(
+                        region: Bool.random(using: &random) ? text() : nil,
+                        firstTokenMicroseconds: Bool.random(using: &random) ? number() : nil,
+                        servedBy: Bool.random(using: &random)
+                            ? ServedBy(deployment: text(), price: Bool.random(using: &random) ? text() : nil) : nil,
+                        rewrites: Bool.random(using: &random) ? [text(), text()] : []),
                     rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
                 )),
             .end(EndEntry(hold: count(), attempt: attempt(), how: .voided, settled: .zero, why: text())),

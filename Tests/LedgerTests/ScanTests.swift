@@ -129,8 +129,12 @@ struct ScanTests {
                         imageOutput: number()),
                     estimated: .random(using: &random), tier: ServiceTier.allCases[Int(attempt % 4)],
                     why: Bool.random(using: &random) ? "caller left" : nil,
-                    region: Bool.random(using: &random) ? "East US 2" : nil,
-                    firstTokenMicroseconds: Bool.random(using: &random) ? number() : nil,
+                    facts: AnswerFacts(
+                        region: Bool.random(using: &random) ? "East US 2" : nil,
+                        firstTokenMicroseconds: Bool.random(using: &random) ? number() : nil,
+                        servedBy: Bool.random(using: &random)
+                            ? ServedBy(deployment: "std", price: Bool.random(using: &random) ? "gpt" : nil) : nil,
+                        rewrites: Bool.random(using: &random) ? ["model", "store"] : []),
                     rawUsage: Bool.random(using: &random) ? Array("{\"a\":{\"b\":[1,-2.5e3,null]}, \"c\":\"\\u00e9\"}".utf8) : nil
                 )),
             .allowance(Entry.Block(key: "k1", window: attempt % 2 == 0 ? november : nil, amount: nanos(number()))),

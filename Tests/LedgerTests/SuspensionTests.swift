@@ -99,14 +99,14 @@ struct SuspensionTests {
         let first = try #require(ledger.hold(request(key, 10)).hold)
         let second = try #require(ledger.hold(request(key, 10, attempt: 8)).hold)
         let third = try #require(ledger.hold(request(key, 10, attempt: 9)).hold)
-        ledger.end(first, .settled(Usage(input: 1), nanos(5), estimated: false), region: "Sweden Central", at: noon)
-        ledger.end(second, .voided("status_400"), region: "swedencentral", at: noon)
-        ledger.end(third, .doubt("silent"), region: "East US 2", at: noon)
+        ledger.end(first, .settled(Usage(input: 1), nanos(5), estimated: false), AnswerFacts(region: "Sweden Central"), at: noon)
+        ledger.end(second, .voided("status_400"), AnswerFacts(region: "swedencentral"), at: noon)
+        ledger.end(third, .doubt("silent"), AnswerFacts(region: "East US 2"), at: noon)
         ledger.journal.commit()
         var said: [String?] = []
         for (_, _, entry) in try entries(ledger.journal) {
             switch entry {
-            case .end(let end): said.append(end.region)
+            case .end(let end): said.append(end.facts.region)
             case .doubt(_, _, let region): said.append(region)
             default: break
             }
