@@ -62,6 +62,7 @@ let package = Package(
         room("Tokens", ["Core"]),
         room("Ledger", ["Core", "Journal", grdb]),
         room("Invoices", ["Core", "Ledger"]),
+        room("Drill", ["Core", "Ledger", "Policy"]),
         room("Links", ["Core", "Policy", "Wire", nioCore, nioPosix, nioSSL, nioTLS]),
         room("Providers", ["Core", "Wire", nioCore]),
         room("Dialects", ["Core", "Wire", nioCore]),
@@ -85,7 +86,8 @@ let package = Package(
             name: "weir",
             dependencies: [
                 "Core", "Cedar", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway",
-                "Simulator", "Invoices", "Console", "Tokens", "Witness", arguments, crypto, logging, nioCore, nioPosix, nioSSL,
+                "Simulator", "Invoices", "Drill", "Console", "Tokens", "Witness", arguments, crypto, logging, nioCore, nioPosix,
+                nioSSL,
             ],
             swiftSettings: strict),
         room("Witness", ["Journal", hummingbird, httpTypes, logging, nioCore, nioPosix]),
@@ -115,6 +117,7 @@ let package = Package(
         tests("WitnessTests", ["Journal", "TestKit", "Witness", logging, nioCore, nioPosix]),
         tests("LedgerTests", ["Core", "Journal", "Ledger", "TestKit", grdb]),
         tests("InvoicesTests", ["Core", "Invoices", "Journal", "Ledger", "Simulator", "TestKit"]),
+        tests("DrillTests", ["Core", "Drill", "Ledger", "Policy", "TestKit"]),
         tests(
             "ConsoleTests", ["Console", "Core", "Fleet", "Gateway", "Journal", "Ledger", "Policy", logging, nioCore, nioPosix]),
         tests("SimulatorTests", ["Simulator", nioCore, nioPosix, nioHTTP1]),

@@ -19,14 +19,19 @@ public final class Board: Sendable {
     /// How many are suspended.
     private let suspensions = Atomic<Int>(0)
 
-    public init() {}
+    private let minuteMilliseconds: Int64
+
+    /// - Parameter minuteMilliseconds: of quotas; shorter only where time is played faster than it passes.
+    public init(minuteMilliseconds: Int64 = 60_000) { self.minuteMilliseconds = minuteMilliseconds }
 
     /// Fits the board to a catalogue; called before the catalogue is delivered.
     public func install(_ catalogue: Catalogue) {
         cells.withLock { cells in
             for endpoint in catalogue.endpoints where cells.slots[endpoint.name] == nil {
                 cells.slots[endpoint.name] = cells.health.count
-                cells.health.append(Health())
+                var health = Health()
+                health.quota = Quota(minuteMilliseconds: minuteMilliseconds)
+                cells.health.append(health)
             }
             for endpoint in catalogue.endpoints {
                 guard let slot = cells.slots[endpoint.name] else { continue }

@@ -22,10 +22,11 @@ public final class KeyEntry: Sendable {
     /// Index of the tenant in the catalogue.
     public var tenant: Int { caller.tenant }
 
-    public init(record: KeyRecord, account: Int, in catalogue: Catalogue, expires: Timestamp?) {
+    /// - Parameter number: by which judges tell callers apart; nil: that of the account, which has one caller.
+    public init(record: KeyRecord, account: Int, in catalogue: Catalogue, expires: Timestamp?, number: UInt32? = nil) {
         self.record = record
         self.account = account
-        caller = Caller(record, number: UInt32(truncatingIfNeeded: account), in: catalogue)
+        caller = Caller(record, number: number ?? UInt32(truncatingIfNeeded: account), in: catalogue)
         self.expires = expires
         exportKind = catalogue.exportKind(caller.labels)
         hedge = catalogue.tenants.indices.contains(caller.tenant) ? catalogue.tenants[caller.tenant].hedge : nil

@@ -54,11 +54,9 @@ final class Way: Sendable {
         return spillPrices.price(at: now).map { Tariff(asked: asked, spilled: $0) }
     }
 
-    /// What a call of so many tokens probably costs, in nano-dollars, to compare endpoints by: a quarter of what generates is output.
+    /// What a call of so many tokens probably costs, in nano-dollars, to compare endpoints by.
     func probableCost(_ tokens: Int64, of operation: Operation, at now: Timestamp) -> Int64? {
-        let output = operation.generates ? tokens / 4 : 0
-        let usage = Usage(input: tokens - output, output: output)
-        return prices.price(at: now)?.charge(usage, tier: .standard, startedAt: now)?.nanos
+        prices.price(at: now)?.charge(probableUsage(tokens, of: operation), tier: .standard, startedAt: now)?.nanos
     }
 
     /// What the journal keeps of where the attempt goes. `asked`: the model that the call asked for, if it was another one.

@@ -65,6 +65,12 @@ public func charge(_ usage: Usage, _ rates: Rates) -> Money? {
     return Money(picos: picos, rounding: .halfEven)
 }
 
+/// What a call of so many tokens probably uses, to compare prices by: a quarter of what generates is output.
+public func probableUsage(_ tokens: Int64, of operation: Operation) -> Usage {
+    let output = operation.generates ? tokens / 4 : 0
+    return Usage(input: tokens - output, output: output)
+}
+
 /// The most that one token of a call can cost, by the dearest meters that it can be counted by, in pico-dollars.
 public struct DearestPrices: Sendable, Hashable {
     public let input: Int64

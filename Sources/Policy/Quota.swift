@@ -26,12 +26,17 @@ public struct Quota: Sendable, Hashable {
     public var pace = PaceLimit.none
     /// Attempts that have begun and not ended; counted only where the pace says so.
     public private(set) var underWay = 0
-    private var requests = MinuteCount()
-    private var tokens = MinuteCount()
+    private var requests: MinuteCount
+    private var tokens: MinuteCount
     private var requestsLeft: Learned?
     private var tokensLeft: Learned?
 
-    public init(pace: PaceLimit = .none) { self.pace = pace }
+    /// - Parameter minuteMilliseconds: how long its minute is; shorter only where time is played faster than it passes.
+    public init(pace: PaceLimit = .none, minuteMilliseconds: Int64 = 60_000) {
+        self.pace = pace
+        requests = MinuteCount(minute: minuteMilliseconds)
+        tokens = MinuteCount(minute: minuteMilliseconds)
+    }
 
     /// Whether a call of so many tokens can go now.
     public func room(tokens asked: Int64, at now: Timestamp) -> Room {
@@ -117,11 +122,12 @@ private struct Learned: Sendable, Hashable {
 
 /// A count over the last minute: this window's, and the one before it by the share of it that the minute still covers.
 private struct MinuteCount: Sendable, Hashable {
-    private static let minute: Int64 = 60_000
-
+    private let minute: Int64
     private var start = Timestamp(nanoseconds: 0)
     private var current: Int64 = 0
     private var previous: Int64 = 0
+
+    init(minute: Int64) { self.minute = minute }
 
     mutating func add(_ amount: Int64, at now: Timestamp) {
         self = turned(at: now)
@@ -131,11 +137,11 @@ private struct MinuteCount: Sendable, Hashable {
     /// With the window that `now` lies in; a clock that stepped back begins anew.
     private func turned(at now: Timestamp) -> MinuteCount {
         let elapsed = now.milliseconds(since: start)
-        if (0..<Self.minute).contains(elapsed) { return self }
-        var next = MinuteCount()
+        if (0..<minute).contains(elapsed) { return self }
+        var next = MinuteCount(minute: minute)
         next.start = now
-        if (Self.minute..<2 * Self.minute).contains(elapsed) {
-            next.start = start.advanced(byMilliseconds: Self.minute)
+        if (minute..<2 * minute).contains(elapsed) {
+            next.start = start.advanced(byMilliseconds: minute)
             next.previous = current
         }
         return next
@@ -147,16 +153,16 @@ private struct MinuteCount: Sendable, Hashable {
         // What is larger than the whole limit has room when nothing else is there.
         let asked = min(bounded(asked), limit)
         let elapsed = now.milliseconds(since: count.start)
-        let used = count.current + (count.previous * (Self.minute - elapsed) + Self.minute - 1) / Self.minute
+        let used = count.current + (count.previous * (minute - elapsed) + minute - 1) / minute
         let left = limit - used - asked
         if left >= 0 { return left < limit / Quota.tightShare ? .tight : .ample }
         // The part of the minute by which enough of a window has passed out of it.
         func share(_ kept: Int64, of window: Int64) -> Int64 {
-            window <= 0 ? 0 : Self.minute - Self.minute * max(0, kept) / window
+            window <= 0 ? 0 : minute - minute * max(0, kept) / window
         }
         let wait =
             if count.current + asked > limit {
-                Self.minute + share(limit - asked, of: count.current)
+                minute + share(limit - asked, of: count.current)
             } else {
                 share(limit - asked - count.current, of: count.previous)
             }

@@ -11,6 +11,8 @@ public enum SecretReading: Sendable {
     /// No secret is read, and every variable counts as set: each endpoint that the file names is there, and none can be called.
     /// For questions about policies, whose answers must not depend on where they are asked.
     case standIns
+    /// No secret is read, and what depends on a variable that is not set is left out, as when Weir runs. For questions about traffic.
+    case unread
 }
 
 /// Takes the place of a secret that is not read.

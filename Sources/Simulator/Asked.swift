@@ -13,6 +13,8 @@ struct Asked: Sendable {
     var limit: Int?
     var choices: Int
     var form: Form
+    /// How many tokens the prompt itself asks for, where the model listens to that.
+    var told: Int?
     /// Equal requests have equal ones.
     var fingerprint: UInt64
 
@@ -62,6 +64,7 @@ extension Asked {
         }
         limit = limits.compactMap(\.1).min()
         form = Asked.form(settings, operation)
+        told = model.saysAsTold ? Asked.told(body) : nil
         fingerprint = Simulator.fingerprint(bytes)
         inputTokens = try Asked.count(body, operation, model)
     }
@@ -104,6 +107,17 @@ extension Asked {
             default: members.reduce(0) { $0 + ($1.key == "role" || $1.key == "type" ? 0 : tokens($1.value, model)) }
             }
         case .null, .bool: 0
+        }
+    }
+
+    /// The number behind the first text that begins with `say `, wherever a dialect has it.
+    private static func told(_ value: JSON) -> Int? {
+        switch value {
+        case .string(let text):
+            return text.hasPrefix("say ") ? Int(text.dropFirst(4).prefix { $0.isASCII && $0.isNumber }) : nil
+        case .array(let items): return items.lazy.compactMap(told).first
+        case .object(let members): return members.lazy.compactMap { told($0.value) }.first
+        case .null, .bool, .number: return nil
         }
     }
 

@@ -16,7 +16,8 @@ struct Plan: Sendable {
         var random = Randomness(seed)
         firstTokenMilliseconds = asked.model.firstToken.draw(&random)
         var wanted = asked.model.output.draw(&random)
-        let thinking = asked.model.reasoning.draw(&random)
+        var thinking = asked.model.reasoning.draw(&random)
+        if let told = asked.told { (wanted, thinking) = (told, 0) }
         switch asked.form {
         case .text: speech = asked.model.chinese ? .chinese(seed: seed) : .english(seed: seed)
         case .json(let schema):

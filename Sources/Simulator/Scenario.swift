@@ -122,6 +122,8 @@ public struct PlayedModel: Sendable {
     public var limits: RateLimits?
     /// Azure: the deployment that answers when this one cannot, as its own property says.
     public var spillover: String?
+    /// A prompt that begins with `say 137` gets an answer of so many tokens: for calls that are played again in their sizes.
+    public var saysAsTold = false
     /// Recorded answers that are played instead of made ones.
     public var replayStream: Recording?
     public var replayWhole: Recording?

@@ -243,7 +243,7 @@ actor Node {
     }
 
     /// Accounts that the file no longer limits lose their limits.
-    private static func limits(of configuration: Configuration) -> [(AccountName, AccountLimits)] {
+    static func limits(of configuration: Configuration) -> [(AccountName, AccountLimits)] {
         var limits = configuration.tenants.flatMap { tenant in
             [(AccountName.tenant(tenant.tenant), AccountLimits.none)]
                 + tenant.teams.sorted().map { (AccountName.team(tenant: tenant.tenant, team: $0), AccountLimits.none) }

@@ -9,8 +9,8 @@ struct Weir: AsyncParsableCommand {
         version: Node.version,
         subcommands: [
             ServeCommand.self, CheckCommand.self, ExplainCommand.self, RulesCommand.self, PolicyCommand.self, KeysCommand.self,
-            EndpointsCommand.self, ModelsCommand.self, UsageCommand.self, ExportsCommand.self, ReloadCommand.self,
-            LedgerCommand.self,
+            EndpointsCommand.self, ModelsCommand.self, UsageCommand.self, DrillCommand.self, ExportsCommand.self,
+            ReloadCommand.self, LedgerCommand.self,
             WitnessCommand.self, SimulateCommand.self,
         ])
 }
