@@ -267,6 +267,58 @@ extension EndToEnd {
         }
 
         @Test(
+            "The residency example without Azure: what is about Swedes has nowhere to go, by the policy's name, and the rest fits into China, computed and played alike"
+        )
+        func residency() async throws {
+            try await Workbench.with { bench in
+                let example = Workbench.repository.appending(path: "examples/residency")
+                let clouds = try text(example.appending(path: "clouds.yaml"))
+                let endpoints = try #require(clouds.components(separatedBy: "endpoints:\n").last)
+                    .split(separator: "\n").filter { !$0.contains("port:") }.joined(separator: "\n")
+                let ports = try bench.play(endpoints + "\n").ports
+                var weir = try text(example.appending(path: "weir.yaml"))
+                for (old, new) in [
+                    ("127.0.0.1:18111", "127.0.0.1:\(ports["azure-sweden"] ?? 0)"),
+                    ("127.0.0.1:18112", "127.0.0.1:\(ports["azure-global"] ?? 0)"),
+                    ("127.0.0.1:18113", "127.0.0.1:\(ports["qwen-beijing"] ?? 0)"),
+                    ("127.0.0.1:8090", "127.0.0.1:\(bench.callsPort)"),
+                    ("127.0.0.1:8091", "127.0.0.1:\(bench.adminPort)"), ("../../.weir/residency", "data"),
+                ] { weir = weir.replacing(old, with: new) }
+                try bench.configure(weir)
+                try FileManager.default.copyItem(
+                    at: example.appending(path: "residency.cedar"), to: bench.folder.appending(path: "residency.cedar"))
+                let places = ["WEIR_SHARE": Workbench.repository.appending(path: "share").path, "WEIR_SIM_KEY": "simulated"]
+                try bench.start(environment: places)
+                let (support, engineering) = (try bench.key("s", team: "support"), try bench.key("e", team: "engineering"))
+                for number in 0..<18 {
+                    let subject = number % 3 == 0 ? [] : ["weir-subject: \(number % 3 == 1 ? "SE" : "CN")"]
+                    let body = #"{"model":"assistant","max_tokens":9,"messages":[{"role":"user","content":"hello"}]}"#
+                    #expect(
+                        try bench.chat(body, key: number % 3 == 0 ? engineering : support, headers: subject).status == 200)
+                }
+                func drill(_ words: String...) throws -> Report {
+                    let said = try bench.run(
+                        [Workbench.binary.path, "drill", "--config", bench.file.path, "--json", "--without", "azure"] + words,
+                        environment: ["WEIR_SHARE": places["WEIR_SHARE"] ?? ""])
+                    guard said.status == 0 else { throw Obstacle("\(said)") }
+                    return try JSONDecoder().decode(Report.self, from: Data(said.output.utf8))
+                }
+                #expect(try eventually(within: 10) { try drill().total.unanswered == 0 })
+                for report in [
+                    try drill(), try drill("--scenario", bench.folder.appending(path: "clouds.yaml").path, "--speed", "1"),
+                ] {
+                    #expect(report.isConserved && report.without.map(\.endpoint) == ["azure-global", "azure-sweden"])
+                    #expect(report.total.kept == 6 && report.total.moved == 6 && report.total.refused == 6, "\(report.total)")
+                    #expect(report.total.answeredAt == [.init(endpoint: "qwen-beijing", calls: 12)])
+                    #expect(
+                        report.total.refusals == [
+                            .init(reason: "policy", detail: "qwen-beijing: forbidden by policy europe-stays", calls: 6)
+                        ])
+                }
+            }
+        }
+
+        @Test(
             "Played against the simulator, calls go where the computed drill sends them, are refused by the same policy and charged the same, and their times are the simulator's"
         )
         func played() async throws {
