@@ -114,7 +114,7 @@ public struct ShapeReader: Sendable {
                 speeds.add(
                     Speeds.Sample(
                         outputTokens: end.usage.outputTokens, microseconds: (at.nanoseconds - hold.at.nanoseconds) / 1_000,
-                        firstTokenMicroseconds: end.firstTokenMicroseconds), at: hold.route)
+                        firstTokenMicroseconds: end.facts.firstTokenMicroseconds), at: hold.route)
             }
             return
         }
@@ -124,14 +124,14 @@ public struct ShapeReader: Sendable {
             $0.charged += end.settled
             $0.usage = end.usage
             $0.isEstimated = end.estimated
-            $0.firstTokenMicroseconds = end.firstTokenMicroseconds
+            $0.firstTokenMicroseconds = end.facts.firstTokenMicroseconds
         }
         guard let place = places[end.hold], end.how == .settled, !end.estimated, end.evidence == nil else { return }
         let attempt = shapes[place.shape].attempts[place.attempt]
         speeds.add(
             Speeds.Sample(
                 outputTokens: end.usage.outputTokens, microseconds: attempt.microseconds ?? 0,
-                firstTokenMicroseconds: end.firstTokenMicroseconds),
+                firstTokenMicroseconds: end.facts.firstTokenMicroseconds),
             at: Speeds.Place(endpoint: attempt.endpoint, model: shapes[place.shape].model))
     }
 

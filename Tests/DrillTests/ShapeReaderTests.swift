@@ -22,7 +22,7 @@ struct ShapeReaderTests {
             EndEntry(
                 hold: hold, attempt: AttemptID(high: 1, low: 2), how: nanos == nil ? .voided : .settled,
                 settled: Money(nanos: nanos ?? 0), usage: nanos == nil ? .zero : Usage(input: 9, output: 3), why: why,
-                firstTokenMicroseconds: first))
+                facts: AnswerFacts(firstTokenMicroseconds: first)))
     }
 
     private func read(_ entries: [(Int64, Entry)], from: Int64 = 0) -> ShapeReader {
