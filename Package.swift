@@ -64,8 +64,9 @@ let package = Package(
         room("Invoices", ["Core", "Ledger"]),
         room("Drill", ["Core", "Ledger", "Policy"]),
         room("Links", ["Core", "Policy", "Wire", nioCore, nioPosix, nioSSL, nioTLS]),
-        room("Providers", ["Core", "Wire", nioCore]),
+        room("Providers", ["Core", "Wire", crypto, nioCore]),
         room("Dialects", ["Core", "Wire", nioCore]),
+        room("Credentials", ["Core", "Policy", "Wire", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1, nioSSL]),
         room("Fleet", ["Core"]),
         room("Settings", ["Cedar", "Core", "Policy", "Ledger", yams]),
         room(
@@ -75,7 +76,7 @@ let package = Package(
                 nioCore,
                 nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS,
             ]),
-        room("Simulator", [nioCore, nioPosix, nioHTTP1, yams]),
+        room("Simulator", [crypto, nioCore, nioPosix, nioHTTP1, yams]),
         room(
             "Console",
             [
@@ -85,7 +86,8 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Core", "Cedar", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings", "Gateway",
+                "Core", "Cedar", "Credentials", "Wire", "Journal", "Policy", "Ledger", "Links", "Providers", "Fleet", "Settings",
+                "Gateway",
                 "Simulator", "Invoices", "Drill", "Console", "Tokens", "Witness", arguments, crypto, logging, nioCore, nioPosix,
                 nioSSL,
             ],
@@ -106,6 +108,7 @@ let package = Package(
             swiftSettings: strict),
         tests("ArchitectureTests", []),
         tests("CoreTests", ["Core", "TestKit"]),
+        tests("CredentialsTests", ["Core", "Credentials", "Policy", "TestKit", "Wire"]),
         tests("CedarTests", ["Cedar", "TestKit", "cedar-corpus"]),
         tests("PolicyTests", ["Cedar", "Core", "Policy", "TestKit"]),
         tests("ProvidersTests", ["Core", "Providers", "TestKit", "Wire", nioCore]),
@@ -127,8 +130,8 @@ let package = Package(
         tests(
             "GatewayTests",
             [
-                "Cedar", "Core", "Gateway", "Journal", "Ledger", "Links", "Policy", "Providers", "Simulator", "TestKit", "Tokens",
-                "Wire", crypto, logging,
+                "Cedar", "Core", "Credentials", "Gateway", "Journal", "Ledger", "Links", "Policy", "Providers", "Simulator",
+                "TestKit", "Tokens", "Wire", crypto, logging,
                 nioCore, nioPosix, nioSSL,
             ]),
     ]

@@ -14,7 +14,7 @@ swift build --build-tests
 
 # One room at a time: tests that keep a clock or block on sockets must not compete with ten thousand played power losses.
 # Rooms with real sockets and processes run their tests one after another.
-quick=(ArchitectureTests CoreTests CedarTests PolicyTests ProvidersTests DialectsTests SettingsTests TokensTests WireTests LedgerTests InvoicesTests DrillTests JournalTests LogTests)
+quick=(ArchitectureTests CoreTests CedarTests PolicyTests ProvidersTests CredentialsTests DialectsTests SettingsTests TokensTests WireTests LedgerTests InvoicesTests DrillTests JournalTests LogTests)
 live=(WitnessTests ConsoleTests FleetTests SimulatorTests GatewayTests EndToEndTests)
 if [ -n "${1:-}" ]; then
     say "running the tests that match $1"

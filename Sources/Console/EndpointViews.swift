@@ -32,10 +32,48 @@ public struct EndpointView: Sendable, Hashable, Codable {
         }
     }
 
+    /// How Weir shows an endpoint that it may call it; never with what.
+    public struct CredentialView: Sendable, Hashable, Codable {
+        public enum State: String, Sendable, Codable {
+            /// Does not end by itself.
+            case lasting
+            case valid
+            /// Valid, and its authority gave no other one when it was asked.
+            case ending
+            case missing
+        }
+
+        /// As the configuration names it: `key`, `entra` and so on.
+        public var kind: String
+        /// Who is asked for tokens: what Weir is granted to send there is nothing else.
+        public var authority: String?
+        public var state: State
+        public var until: String?
+        /// What the authority said last, where it gave none.
+        public var trouble: String?
+
+        /// One that is shown as it is, or signs.
+        public init(_ credential: Credential) {
+            kind = credential.kind
+            state = .lasting
+        }
+
+        public init(_ credential: Credential, until: Timestamp?, trouble: String?, at now: Timestamp) {
+            kind = credential.kind
+            authority = credential.authority.map { "\($0.origin)" }
+            let isValid = until.map { now < $0 } ?? false
+            state = !isValid ? .missing : trouble == nil ? .valid : .ending
+            self.until = isValid ? until?.description : nil
+            self.trouble = trouble
+        }
+    }
+
     public enum Standing: String, Sendable, Codable {
         case available, suspended, cooling, resting, down
         /// Its provider refuses our credential.
         case refused
+        /// There is no token to show it.
+        case noToken = "no token"
         /// Suspended, and not in the configuration in force.
         case absent
     }
@@ -48,8 +86,13 @@ public struct EndpointView: Sendable, Hashable, Codable {
     public var provider: String?
     public var processedIn: [String]
     public var suspension: SuspensionView?
+    /// nil: none is needed.
+    public var credential: CredentialView?
 
-    public init(_ endpoint: Endpoint, _ health: Health, _ suspended: Fold.Suspended?, at now: Timestamp) {
+    public init(
+        _ endpoint: Endpoint, _ health: Health, _ suspended: Fold.Suspended?, credential: CredentialView? = nil, at now: Timestamp
+    ) {
+        self.credential = credential
         name = endpoint.name
         provider = endpoint.provider.rawValue
         processedIn = endpoint.labels.processedIn.sorted()
@@ -58,6 +101,7 @@ public struct EndpointView: Sendable, Hashable, Codable {
         case .ready, .trial: standing = .available
         case .suspended: standing = .suspended
         case .down: standing = .down
+        case .noToken: standing = .noToken
         case .cooling(let end): (standing, until) = (health.credentialRefusals > 0 ? .refused : .cooling, end.description)
         case .open(let end): (standing, until) = (.resting, end.description)
         }
@@ -76,8 +120,13 @@ public struct EndpointView: Sendable, Hashable, Codable {
 public struct EndpointList: Sendable, Hashable, Codable {
     public var endpoints: [EndpointView]
 
-    public init(_ catalogue: Catalogue, health: [Health], suspensions: [String: Fold.Suspended], at now: Timestamp) {
-        let present = zip(catalogue.endpoints, health).map { EndpointView($0, $1, suspensions[$0.name], at: now) }
+    public init(
+        _ catalogue: Catalogue, health: [Health], suspensions: [String: Fold.Suspended],
+        credentials: [String: EndpointView.CredentialView] = [:], at now: Timestamp
+    ) {
+        let present = zip(catalogue.endpoints, health).map {
+            EndpointView($0, $1, suspensions[$0.name], credential: credentials[$0.name], at: now)
+        }
         let names = Set(present.map(\.name))
         let absent = suspensions.values.filter { !names.contains($0.suspension.endpoint) }.map { EndpointView(absent: $0) }
         endpoints = present.sorted { $0.name < $1.name } + absent.sorted { $0.name < $1.name }

@@ -232,6 +232,7 @@ private func described(
     case .unavailable(.open(let until)): (.unavailable, "rests until \(until) after \(health.failuresInRow) failures in a row")
     case .unavailable(.suspended): (.suspended, "suspended")
     case .unavailable(.down): (.unavailable, "its engine is not ready")
+    case .unavailable(.noToken): (.unavailable, "there is no token to show it; `weir endpoints` and Weir's log say why")
     case .unavailable(.ready), .unavailable(.trial): (.unavailable, "it is being looked at")
     }
 }

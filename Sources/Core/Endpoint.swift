@@ -8,6 +8,8 @@ public enum ProviderKind: String, Sendable, CaseIterable {
     case dashscope
     /// Huawei Cloud ModelArts Studio: Pangu and others.
     case modelarts
+    /// Huawei Cloud's Pangu by its own API, a deployment in the path.
+    case pangu
     /// Volcengine Ark and BytePlus ModelArk: Doubao.
     case ark
     case deepseek
@@ -88,7 +90,7 @@ public struct Endpoint: Sendable, Hashable {
     public var basePath: String
     /// Azure only: nil is the v1 API, otherwise the dated version such as `2024-10-21`.
     public var apiVersion: String?
-    public var credential: Secret?
+    public var credential: Credential?
     /// PEM file of the authorities to trust for this origin; nil: the system's.
     public var trustFile: String?
     /// Public model name to how it is served here.
@@ -112,7 +114,7 @@ public struct Endpoint: Sendable, Hashable {
 
     public init(
         name: String, provider: ProviderKind, origin: Origin, basePath: String, apiVersion: String? = nil,
-        credential: Secret? = nil, trustFile: String? = nil, models: [String: ServedModel], labels: Labels, priority: Int = 1,
+        credential: Credential? = nil, trustFile: String? = nil, models: [String: ServedModel], labels: Labels, priority: Int = 1,
         weight: Int = 100, whenCallerLeaves: WhenCallerLeaves = .drain, engine: String? = nil,
         timeouts: EndpointTimeouts = EndpointTimeouts(), maxConnectionsPerLoop: Int = 256,
         pace: PaceLimit = .none, serviceTier: ServiceTier = .standard, isReserved: Bool = false

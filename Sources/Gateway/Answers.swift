@@ -259,6 +259,7 @@ extension CallRelay {
             lane.board.record(.throttled(milliseconds: milliseconds), quota: quota, slot, at: now)
             count { $0.throttled += 1 }
         case .providerMoney: lane.board.record(.throttled(milliseconds: AnswerMeaning.moneyPause), slot, at: now)
+        case .credential where status == 401 && isTokenAtFault(at: now): break
         case .credential:
             if lane.board.recordRefusedCredential(slot, at: now) {
                 lane.log.critical(
@@ -283,6 +284,20 @@ extension CallRelay {
         if fallBack(after: .provider) { return }
         if case .credential = what { return fail(.endpointCredential) }
         gateError(facts)
+    }
+
+    /// A token was refused that its authority thinks valid: another one is asked for, once, and until then nothing is sent there.
+    private func isTokenAtFault(at now: Timestamp) -> Bool {
+        guard let way, let cell = way.token, let grant = way.target.tokenGrant else { return false }
+        switch cell.refused(sentToken, at: now) {
+        case .final: return false
+        // Nothing is known of the new one.
+        case .stale: return true
+        case .renewing(let isFirst):
+            lane.board.record(.tokenRefused, slot, at: now)
+            if isFirst { lane.board.askRenewal(grant, sentToken) }
+            return true
+        }
     }
 
     private var canTryAnother: Bool { nextCandidate < candidates.count && attempts < snapshot.limits.attemptsPerCall }

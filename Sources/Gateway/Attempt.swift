@@ -28,6 +28,10 @@ extension CallRelay {
             self.way = way
             answer = Answer()
             guard isPermitted(endpoint, at: now) else { continue }
+            if let token = way.token, !token.hasToken(at: now) {
+                refusal = refusal ?? .endpointToken
+                continue
+            }
             if let failure = translate(for: way) {
                 refusal = refusal ?? failure
                 continue
@@ -203,6 +207,11 @@ extension CallRelay {
             return finish()
         }
         guard !lane.board.isSuspended(way.slot) else { return endSuspended(hold) }
+        var token: [UInt8] = []
+        if let cell = way.token {
+            guard let line = cell.line(at: now) else { return endWithoutToken(hold) }
+            (token, sentToken) = (line.bytes, line.number)
+        }
         guard let permit = facts?.permit(attemptID, at: way.endpoint, on: lane, in: snapshot, now: now),
             let head = way.head(for: sentDialect)
         else {
@@ -210,8 +219,9 @@ extension CallRelay {
         }
         let body = translated?.body ?? body
         let length = splicedLength(body, plan.splices)
-        var request = ByteBufferAllocator().buffer(capacity: head.bytes.count + 320 + length)
+        var request = ByteBufferAllocator().buffer(capacity: head.bytes.count + token.count + 320 + length)
         request.writeBytes(head.bytes)
+        if !token.isEmpty { request.writeBytes(token) }
         request.writeStaticString("x-request-id: ")
         names.writeRequestID(to: &request)
         request.writeStaticString("\r\ntraceparent: ")
@@ -248,6 +258,13 @@ extension CallRelay {
     private func endDenied(_ hold: Hold) {
         refusal = refusal ?? way.map { denial(at: $0.endpoint) }
         end(hold, .voided("policy_denied"))
+        attempt()
+    }
+
+    /// Its token ran out while the hold was written. Nothing was sent, and another endpoint may answer.
+    private func endWithoutToken(_ hold: Hold) {
+        refusal = refusal ?? .endpointToken
+        end(hold, .voided("no_token"))
         attempt()
     }
 

@@ -5,7 +5,7 @@ import Synchronization
 /// The health and quota of every endpoint, shared by all event loops: a small value behind one lock, read whole before `route`.
 /// Endpoints keep their cell across reloads by name.
 public final class Board: Sendable {
-    private struct Cells {
+    struct Cells {
         var slots: [String: Int] = [:]
         var health: [Health] = []
         var downEngines: Set<String> = []
@@ -13,9 +13,13 @@ public final class Board: Sendable {
         var suspended: Set<String> = []
         /// Slots whose first unknown region was told.
         var unknownRegions: Set<Int> = []
+        var tokens = TokenCells()
+        /// By slot: what its token was granted for, in the catalogue in force.
+        var grants: [Int: Grant] = [:]
     }
 
-    private let cells = Mutex(Cells())
+    let cells = Mutex(Cells())
+    let renewal = Mutex<(@Sendable (Grant, UInt64) -> Void)?>(nil)
     /// How many are suspended.
     private let suspensions = Atomic<Int>(0)
 
@@ -38,7 +42,18 @@ public final class Board: Sendable {
                 cells.health[slot].quota.pace = endpoint.pace
                 cells.health[slot].suspended = cells.suspended.contains(endpoint.name)
                 cells.health[slot].down = endpoint.engine.map { cells.downEngines.contains($0) } ?? false
+                let grant = endpoint.tokenGrant
+                cells.grants[slot] = grant
+                cells.health[slot].tokenMissing = grant.map { cells.tokens.cell($0).until == nil } ?? false
             }
+        }
+    }
+
+    func tokenChanged(for grant: Grant, isThere: Bool) {
+        cells.withLock { cells in
+            // One that is not in force yet is looked at when it is.
+            guard let slot = cells.slots[grant.endpoint], cells.grants[slot] == grant else { return }
+            if isThere { cells.health[slot].hasNewToken() } else { cells.health[slot].tokenMissing = true }
         }
     }
 

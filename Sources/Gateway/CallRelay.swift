@@ -100,6 +100,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     var heldAt = Timestamp(nanoseconds: 0)
     var connection: UpstreamConnection?
     var sentAt = NIODeadline.now()
+    /// The number of the token that went with the attempt, where it needs one.
+    var sentToken: UInt64 = 0
     var refusal: Failure?
 
     // The answer

@@ -153,6 +153,10 @@ extension Failure {
     static let endpointCredential = Failure(
         code: "weir_endpoint_credential", status: 502, fault: .weir, retry: .never,
         message: "The provider refused Weir's credential for this endpoint.", action: "Tell your platform team.")
+    static let endpointToken = Failure(
+        code: "weir_endpoint_token", status: 503, fault: .weir, retry: .later(milliseconds: nil),
+        message: "Weir has no valid token for this endpoint at the moment.",
+        action: "Try again later; if it stays so, tell your platform team.")
     static func link(_ name: String) -> Failure {
         Failure(
             code: "weir_endpoint_\(name)", status: name.hasSuffix("timeout") ? 504 : 502, fault: .link,

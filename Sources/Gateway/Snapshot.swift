@@ -93,10 +93,13 @@ public final class Snapshot: Sendable {
         stateKeys = catalogue.tenants.map { secrets.key(for: $0.tenant, .state) }
         let slots = slots
         let models = catalogue.models
+        let tokens = catalogue.endpoints.map { $0.tokenGrant.map(board.cell) }
         ways = catalogue.endpoints.enumerated().map { index, endpoint in
             models.map { model in
                 endpoint.models[model].map { served in
-                    Way(endpoint: index, of: catalogue, model: model, served: served, prices: prices, slot: slots[index])
+                    Way(
+                        endpoint: index, of: catalogue, model: model, served: served, prices: prices, slot: slots[index],
+                        token: tokens[index])
                 }
             }
         }

@@ -25,8 +25,13 @@ final class Way: Sendable {
     private let targets: [Dialect?]
     /// By the dialect's index.
     private let heads: [ShapedHead?]
+    /// The token that it is shown; nil: it is shown none.
+    let token: TokenCell?
 
-    init(endpoint index: Int, of catalogue: Catalogue, model: String, served: ServedModel, prices: PriceBook, slot: Int) {
+    init(
+        endpoint index: Int, of catalogue: Catalogue, model: String, served: ServedModel, prices: PriceBook, slot: Int,
+        token: TokenCell?
+    ) {
         let target = catalogue.endpoints[index]
         endpoint = index
         self.target = target
@@ -45,6 +50,7 @@ final class Way: Sendable {
                 processedIn: target.labels.processedIn.sorted(), price: served.price))
         targets = Dialect.allCases.map(target.target)
         heads = Dialect.allCases.map { target.speaks($0) ? target.head(for: $0, model: served) : nil }
+        self.token = token
     }
 
     /// What an attempt is charged by at a moment; nil is a refusal, never zero.

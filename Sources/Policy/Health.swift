@@ -21,6 +21,10 @@ public struct Health: Sendable, Hashable {
     public var down = false
     /// Nothing goes there until somebody lifts it, however well it answers.
     public var suspended = false
+    /// There is no token to show it.
+    public var tokenMissing = false
+    /// It refused the token, and another one is asked for.
+    private var renewsUntil: Timestamp?
     public private(set) var coolUntil: Timestamp?
     public private(set) var failuresInRow = 0
     public private(set) var openUntil: Timestamp?
@@ -50,6 +54,8 @@ public struct Health: Sendable, Hashable {
         case throttled(milliseconds: Int64)
         /// It refused our credential: nothing will come of further calls until somebody mends that.
         case credentialRefused
+        /// It refused a token, and another one is asked for.
+        case tokenRefused
         /// A stream was said to its end.
         case streamed(firstTokenMicroseconds: Int64, tokens: Int64, microseconds: Int64)
     }
@@ -62,11 +68,15 @@ public struct Health: Sendable, Hashable {
         case open(until: Timestamp)
         case down
         case suspended
+        /// There is no token to show it, or none that it takes.
+        case noToken
     }
 
     public func availability(at now: Timestamp) -> Availability {
         if suspended { return .suspended }
         if down { return .down }
+        if tokenMissing { return .noToken }
+        if let renewsUntil, now < renewsUntil { return .noToken }
         if let coolUntil, now < coolUntil { return .cooling(until: coolUntil) }
         guard let openUntil else { return .ready }
         if now < openUntil { return .open(until: openUntil) }
@@ -122,6 +132,9 @@ public struct Health: Sendable, Hashable {
                 min(Self.credentialFirstMilliseconds << Int64(min(credentialRefusals, 16)), Self.credentialLongestMilliseconds),
                 from: now)
             credentialRefusals += 1
+        case .tokenRefused:
+            trialSince = nil
+            renewsUntil = now.advanced(byMilliseconds: Self.credentialFirstMilliseconds)
         case .streamed(let first, let tokens, let microseconds):
             firstTokenMicroseconds = Self.averaged(firstTokenMicroseconds, first)
             // Shorter ones say more about the network than about the model.
@@ -129,6 +142,14 @@ public struct Health: Sendable, Hashable {
             tokensInThousandSeconds = Self.averaged(
                 tokensInThousandSeconds, min(tokens, 1_000_000) * 1_000_000_000 / microseconds)
         }
+    }
+
+    /// There is a token that it has not seen: whatever it refused before, it is asked again.
+    public mutating func hasNewToken() {
+        tokenMissing = false
+        renewsUntil = nil
+        // How often it refused is kept, so that a new token that it refuses too is no new alarm.
+        if credentialRefusals > 0 { coolUntil = nil }
     }
 
     /// Tokens of a stream from which its pace is learned.

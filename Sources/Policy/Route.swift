@@ -49,7 +49,7 @@ public func route(
             case .none(let until): back = min(back ?? until, until)
             }
         case .cooling(let until), .open(let until): back = min(back ?? until, until)
-        case .down, .suspended: break
+        case .down, .suspended, .noToken: break
         }
     }
     if !anyPermitted {

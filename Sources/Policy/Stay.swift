@@ -22,7 +22,7 @@ public func stay(
         if case .none(let until) = health.quota.room(tokens: call.tokens, at: now) { return .unavailable(until: until) }
         return .possible
     case .cooling(let until), .open(let until): return .unavailable(until: until)
-    case .down: return .unavailable(until: nil)
+    case .down, .noToken: return .unavailable(until: nil)
     case .suspended: return .suspended
     }
 }

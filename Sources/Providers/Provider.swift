@@ -104,6 +104,7 @@ extension ProviderKind {
         case .azure: AzureOpenAI.self
         case .dashscope: DashScope.self
         case .modelarts: ModelArts.self
+        case .pangu: Pangu.self
         case .ark: Ark.self
         case .deepseek: DeepSeek.self
         case .vllm: VLLM.self

@@ -42,18 +42,20 @@ extension Endpoint {
     public func head(for dialect: Dialect, model: ServedModel) -> ShapedHead {
         let target = provider.wire.target(
             for: dialect, basePath: basePath, deployment: model.upstreamName, apiVersion: apiVersion)
-        let isDefaultPort = origin.port == (origin.tls ? 443 : 80)
-        let host = origin.host.contains(":") ? "[\(origin.host)]" : origin.host
         return ShapedHead(
             [
                 "POST \(target) HTTP/1.1",
-                "host: \(host)\(isDefaultPort ? "" : ":\(origin.port)")",
+                "host: \(origin.hostField)",
                 "user-agent: weir",
                 "content-type: application/json",
                 "accept: application/json, text/event-stream",
                 // Compressed answers could not be read for usage without inflating them.
                 "accept-encoding: identity",
-            ] + provider.wire.lines(for: model) + (credential.map { [provider.wire.credentialLine($0.value)] } ?? []))
+            ] + provider.wire.lines(for: model) + keyLines)
+    }
+
+    private var keyLines: [String] {
+        if case .key(let key)? = credential { [provider.wire.credentialLine(key.value)] } else { [] }
     }
 
     /// The deployment that answered, where the answer's head names one.
@@ -67,4 +69,12 @@ extension Endpoint {
 
     /// Whether the provider takes its limit from this member; others it ignores or refuses.
     func reads(limit name: String, for dialect: Dialect) -> Bool { provider.wire.reads(limit: name, for: dialect) }
+}
+
+extension Credential {
+    /// The header line, with its end, that carries a token. Wherever a provider takes its keys, tokens go where their authority says.
+    public func tokenLine(_ token: Secret) -> [UInt8] {
+        let name = if case .huaweiIAM = self { "x-auth-token: " } else { "authorization: Bearer " }
+        return Array("\(name)\(token.value)\r\n".utf8)
+    }
 }

@@ -46,9 +46,11 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
         section.report.error(section.spot(of: "url"), "Leave the path out: Weir adds `/openai/…` to an Azure endpoint.")
     }
     let version = decodeVersion(section, provider)
-    let credential = decodeCredential(section, provider, world, &missing)
+    let shown = decodeCredential(
+        section, CredentialSurroundings(provider: provider, isDated: version != nil, world: world), &missing)
     let trust = section.pem("trust", section.optionalText("trust"), world)
     let models = decodeModels(section, provider, context)
+    let credential = checkExchange(shown, models, section)
     let labels = decodeLabels(section, name, context.zones, world, regions: &endpoints.regions)
     let priority = section.count("priority", 1, in: 0...1000)
     let weight = section.count("weight", 100, in: 0...10_000)
@@ -87,7 +89,7 @@ private func basePath(_ path: String, _ provider: ProviderKind) -> String {
     case .azure: ""
     case .dashscope: "/compatible-mode/v1"
     case .ark: "/api/v3"
-    case .openai, .anthropic, .modelarts, .deepseek, .vllm, .llamaCpp, .sglang, .ollama, .compatible: "/v1"
+    case .openai, .anthropic, .modelarts, .pangu, .deepseek, .vllm, .llamaCpp, .sglang, .ollama, .compatible: "/v1"
     }
 }
 
@@ -165,22 +167,6 @@ private func decodeVersion(_ section: Section, _ provider: ProviderKind?) -> Str
     return text.value
 }
 
-private func decodeCredential(
-    _ section: Section, _ provider: ProviderKind?, _ world: World, _ missing: inout String?
-) -> Secret? {
-    // These never answer without one, so leaving it out is a mistake; a server of one's own may have none.
-    let isNeeded = provider == .openai || provider == .azure || provider == .anthropic
-    let why = "Refer to it, `{env: NAME}` or `{file: PATH}`, or write `none`."
-    guard let node = isNeeded ? section.required("credential", why) : section.optional("credential") else { return nil }
-    if case .scalar(let scalar) = node, scalar.string == "none" { return nil }
-    switch section.secret(node, "credential", world) {
-    case .value(let value): return Secret(value)
-    case .absent(let name): missing = missing ?? "\(name) is not set"
-    case nil: break
-    }
-    return nil
-}
-
 private func decodeTimeouts(_ section: Section) -> EndpointTimeouts {
     let standard = EndpointTimeouts()
     let timeouts = EndpointTimeouts(
@@ -246,7 +232,7 @@ private func checkState(
     guard models.values.contains(where: { $0.state != nil }) else { return }
     let spot = section.spot(of: "models")
     switch provider {
-    case .anthropic, .llamaCpp, .sglang, .ollama, .modelarts:
+    case .anthropic, .llamaCpp, .sglang, .ollama, .modelarts, .pangu:
         section.report.error(
             spot, "`state` needs the Responses API, which `provider: \(provider?.rawValue ?? "")` does not have.")
     case .deepseek: section.report.error(spot, "DeepSeek is not known to keep responses.")

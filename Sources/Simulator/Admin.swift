@@ -51,6 +51,12 @@ final class AdminHandler: ChannelInboundHandler {
             let rows = simulator.ports.sorted { $0.key < $1.key }.map { "\(quoted($0.key)):\($0.value)" }
             send(.ok, "{" + rows.joined(separator: ",") + "}", context)
         case (.POST, "/reset"): run(context) { try await $0.reset() }
+        case (.POST, "/revoke"):
+            guard let authority = body?["authority"]?.string, simulator.ports[authority] != nil else {
+                return send(.badRequest, #"{"error":"authority must name one of the scenario's endpoints"}"#, context)
+            }
+            simulator.revokeTokens(of: authority)
+            send(.ok, "{}", context)
         case (.POST, "/fault"):
             guard let endpoint = body?["endpoint"]?.string, simulator.ports[endpoint] != nil else {
                 return send(.badRequest, #"{"error":"endpoint must name one of the scenario's endpoints"}"#, context)
@@ -60,7 +66,7 @@ final class AdminHandler: ChannelInboundHandler {
             if text != nil, fault == nil { return send(.badRequest, #"{"error":"fault is none that is known"}"#, context) }
             let times = body?["times"]?.int
             run(context) { try await $0.setFault(fault, endpoint: endpoint, times: times) }
-        default: send(.notFound, #"{"error":"GET /record, GET /invoice, GET /ports, POST /reset, POST /fault"}"#, context)
+        default: send(.notFound, #"{"error":"GET /record, GET /invoice, GET /ports, POST /reset, POST /fault, POST /revoke"}"#, context)
         }
     }
 

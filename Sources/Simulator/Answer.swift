@@ -104,7 +104,7 @@ extension Sheet {
             return head + ",\(cached)}" + (usage.reasoning > 0 ? ",\(thought)}" : "") + "}"
         case .ark, .anthropic:
             return head + ",\(cached)},\(thought)}}"
-        case .huawei, .vllm:
+        case .huawei, .vllm, .pangu, .entra, .volcengine, .huaweiIAM:
             return head + (usage.cached > 0 ? ",\(cached)}" : "") + "}"
         }
     }

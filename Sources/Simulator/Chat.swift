@@ -101,7 +101,7 @@ extension Sheet {
             "{\"delta\":\(delta),\"finish_reason\":\(finish),\"index\":\(index),\"logprobs\":null}"
         case .ark:
             "{\"delta\":\(delta),\"index\":\(index)\(finish == "null" ? "" : ",\"finish_reason\":\(finish)")}"
-        case .openai, .anthropic, .deepseek, .huawei, .vllm:
+        case .openai, .anthropic, .deepseek, .huawei, .vllm, .pangu, .entra, .volcengine, .huaweiIAM:
             "{\"index\":\(index),\"delta\":\(delta),\"logprobs\":null,\"finish_reason\":\(finish)}"
         }
     }
@@ -133,7 +133,7 @@ extension Sheet {
         case .ark:
             return "data: {\"choices\":[\(choices)],\"created\":\(created),\"id\":\"\(id)\",\"model\":\(model),"
                 + "\"service_tier\":\"default\",\(name),\"usage\":\(told)}\n\n"
-        case .vllm, .anthropic:
+        case .vllm, .anthropic, .pangu, .entra, .volcengine, .huaweiIAM:
             return "data: {\"id\":\"\(id)\",\(name),\"created\":\(created),\"model\":\(model),\"choices\":[\(choices)]"
                 + (usage.map { ",\"usage\":\($0)" } ?? "") + "}\n\n"
         }

@@ -18,6 +18,7 @@ extension Stage {
         if path.hasPrefix(endpoint.basePath) {
             let rest = String(path.dropFirst(endpoint.basePath.count))
             if endpoint.provider == .anthropic { return anthropicRoute(rest, method) }
+            if endpoint.provider == .pangu { return panguRoute(rest, method) }
             if let kept = Stage.kept(rest, method) { return Route(operation: .responses, kept: kept) }
             if method == .GET { return rest == "/models" ? Route(operation: .models) : nil }
             if method == .POST, let operation = Stage.operations[rest] { return Route(operation: operation) }
@@ -40,6 +41,14 @@ extension Stage {
         case (.GET, "/models"): Route(operation: .models)
         default: nil
         }
+    }
+
+    private func panguRoute(_ path: String, _ method: HTTPMethod) -> Route? {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard method == .POST, parts.count == 5, parts[1] == "deployments", parts[3] == "chat", parts[4] == "completions" else {
+            return nil
+        }
+        return Route(operation: .chat, deployment: Stage.unescaped(parts[2]))
     }
 
     private static func kept(_ path: String, _ method: HTTPMethod) -> KeptRequest? {
@@ -111,7 +120,8 @@ extension Stage {
             ] + echo
         case .anthropic: return [Header("request-id", "req_01" + identifier(22, &random))]
         case .deepseek: return [Header("x-ds-trace-id", identifier(32, &random).lowercased())]
-        case .dashscope, .huawei, .ark: return [Header("x-request-id", uuid(&random))]
+        case .entra, .volcengine, .huaweiIAM: return []
+        case .dashscope, .huawei, .ark, .pangu: return [Header("x-request-id", uuid(&random))]
         case .vllm: return asked.first(name: "x-request-id").map { [Header("x-request-id", $0)] } ?? []
         }
     }

@@ -13,6 +13,7 @@ public final class RunningSimulator: Sendable {
     private let host: String
     private let recorder: Recorder
     private let stages: [String: Stage]
+    private let tokens = TokenShelf()
     private let doors = Mutex(Doors())
 
     /// What is open.
@@ -51,9 +52,10 @@ public final class RunningSimulator: Sendable {
         self.group = group
         self.host = host
         self.recorder = recorder
+        let tokens = tokens
         let pairs = scenario.endpoints.map { endpoint in
             let seed = Randomness.mixed(scenario.seed ^ fingerprint(endpoint.name.utf8))
-            return (endpoint.name, Stage(endpoint: endpoint, seed: seed, recorder: recorder))
+            return (endpoint.name, Stage(endpoint: endpoint, seed: seed, recorder: recorder, tokens: tokens))
         }
         stages = Dictionary(pairs, uniquingKeysWith: { first, _ in first })
     }
@@ -80,11 +82,15 @@ public final class RunningSimulator: Sendable {
     /// Forgets the record, the counters and the faults that were set.
     public func reset() async throws {
         recorder.reset()
+        tokens.forget()
         for (name, stage) in stages {
             stage.reset()
             try await reopen(name)
         }
     }
+
+    /// Endpoints take none of the tokens any more that this authority has given, although it said that they live on.
+    public func revokeTokens(of authority: String) { tokens.revoke(of: authority) }
 
     /// Closes every port and connection.
     public func stop() async {

@@ -39,6 +39,11 @@ public struct ScenarioError: Error, CustomStringConvertible, Equatable {
 /// Whose habits an endpoint shows: shapes of chunks, errors and headers.
 public enum PlayedProvider: String, Sendable, CaseIterable {
     case openai, azure, anthropic, dashscope, deepseek, huawei, ark, vllm
+    /// Huawei Cloud's Pangu: a deployment in the path.
+    case pangu
+    /// Authorities: they give tokens for the others.
+    case entra, volcengine
+    case huaweiIAM = "huawei-iam"
 
     /// What stands before `/chat/completions` when the scenario does not say.
     var basePath: String {
@@ -46,7 +51,8 @@ public enum PlayedProvider: String, Sendable, CaseIterable {
         case .azure: "/openai/v1"
         case .dashscope: "/compatible-mode/v1"
         case .ark: "/api/v3"
-        case .openai, .anthropic, .deepseek, .huawei, .vllm: "/v1"
+        case .pangu: "/v1/project"
+        case .openai, .anthropic, .deepseek, .huawei, .vllm, .entra, .volcengine, .huaweiIAM: "/v1"
         }
     }
 
@@ -56,7 +62,7 @@ public enum PlayedProvider: String, Sendable, CaseIterable {
     /// Sends the model's thoughts; the others only bill them.
     var showsReasoning: Bool {
         switch self {
-        case .openai, .azure: false
+        case .openai, .azure, .pangu, .entra, .volcengine, .huaweiIAM: false
         case .anthropic, .dashscope, .deepseek, .huawei, .ark, .vllm: true
         }
     }
@@ -72,6 +78,12 @@ public struct PlayedEndpoint: Sendable {
     public var basePath: String = "/v1"
     /// What a caller must present; nil: anything goes.
     public var credential: String?
+    /// The authority of this scenario whose tokens a caller must present instead.
+    public var authority: String?
+    /// What a caller must sign with instead.
+    public var signed: PlayedKeys?
+    /// Of an authority: whom it gives tokens.
+    public var issue: PlayedIssue?
     /// What every answer says in `x-ms-region`; nil: nothing.
     public var region: String?
     public var headers: [Header] = []

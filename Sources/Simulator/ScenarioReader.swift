@@ -19,6 +19,11 @@ struct ScenarioReader {
         scenario.recordFile = try table.text("record").map { path(beside: $0) }
         scenario.endpoints = try table.list("endpoints").map(endpoint)
         try table.finish()
+        let authorities = scenario.endpoints.filter(\.provider.isAuthority).map(\.name)
+        for endpoint in scenario.endpoints {
+            guard let name = endpoint.authority, !authorities.contains(name) else { continue }
+            throw table.wrong("endpoints", "has no authority named \(name)" + suggestion(for: name, among: authorities))
+        }
         if scenario.endpoints.isEmpty { throw table.wrong("endpoints", "names no endpoint") }
         var names: Set<String> = []
         for endpoint in scenario.endpoints where !names.insert(endpoint.name).inserted {
@@ -38,6 +43,15 @@ struct ScenarioReader {
             throw table.wrong("basePath", "must start with / and not end with it")
         }
         made.credential = try table.text("credential")
+        made.authority = try table.text("authority")
+        if var keys = try table.table("signed") {
+            made.signed = PlayedKeys(access: try keys.required("access"), secret: try keys.required("secret"))
+            try keys.finish()
+        }
+        made.issue = try issue(&table)
+        if made.provider.isAuthority != (made.issue != nil) {
+            throw table.wrong("issues", "belongs to entra, huawei-iam and volcengine, and to each of them")
+        }
         made.region = try table.text("region") ?? made.provider.region
         made.headers = try table.headers("headers")
         made.limits = try limits(&table)
@@ -46,8 +60,23 @@ struct ScenarioReader {
         try play(&base, &table)
         made.models = try table.list("models").map { try model($0, base) }
         try table.finish()
-        if made.models.isEmpty { throw table.wrong("models", "names no model") }
+        if made.models.isEmpty, !made.provider.isAuthority { throw table.wrong("models", "names no model") }
         return made
+    }
+
+    /// `issues`: to whom an authority gives tokens.
+    private func issue(_ table: inout Table) throws -> PlayedIssue? {
+        guard var inner = try table.table("issues") else { return nil }
+        var issue = PlayedIssue()
+        issue.domain = try inner.text("domain") ?? ""
+        issue.client = try inner.text("client") ?? ""
+        issue.secret = try inner.text("secret")
+        issue.federated = try inner.text("federated")
+        issue.scope = try inner.text("scope")
+        issue.region = try inner.text("region") ?? issue.region
+        issue.lifeMilliseconds = try inner.duration("lifetime") ?? issue.lifeMilliseconds
+        try inner.finish()
+        return issue
     }
 
     private func model(_ node: Node, _ base: PlayedModel) throws -> PlayedModel {

@@ -7,6 +7,8 @@ final class Stage: Sendable {
     let endpoint: PlayedEndpoint
     let seed: UInt64
     let recorder: Recorder
+    /// Shared by all endpoints of the scenario.
+    let tokens: TokenShelf
 
     private struct State {
         var requests = 0
@@ -19,7 +21,8 @@ final class Stage: Sendable {
 
     private let state = Mutex(State())
 
-    init(endpoint: PlayedEndpoint, seed: UInt64, recorder: Recorder) {
+    init(endpoint: PlayedEndpoint, seed: UInt64, recorder: Recorder, tokens: TokenShelf) {
+        self.tokens = tokens
         self.endpoint = endpoint
         self.seed = seed
         self.recorder = recorder
@@ -102,7 +105,7 @@ extension Stage {
         let body = bytes.isEmpty ? nil : JSONReader.read(bytes)
         let route = route(path, query, head.method)
         let named = split(route?.deployment ?? body?["model"]?.string)
-        let accepted = accepts(head.headers)
+        let accepted = accepts(head, path: path, query: query, body: bytes)
         // A misspelt fault must not pass for an answer without one.
         let inHeader = head.headers.first(name: "x-sim-fault").map { Fault($0) ?? .status(400, code: "unknown-x-sim-fault") }
         let asked = inHeader ?? named.fault
@@ -130,12 +133,13 @@ extension Stage {
         let isNative = decision.operation.isDashScopes
         decision.answer =
             switch fault {
+            case .status(let status, let code) where endpoint.provider.isAuthority: refusal(status, code)
             case .status(let status, let code): Trouble.status(status, code: code).answer(endpoint.provider, isNative: isNative)
             case .rateLimit(let milliseconds):
                 Trouble.tooManyRequests(milliseconds: milliseconds).answer(
                     endpoint.provider, told: true, isNative: isNative)
             default:
-                answer(
+                endpoint.provider.isAuthority ? issue(head, path, query, bytes) : answer(
                     route, named.model, accepted: accepted, body: body, bytes: bytes,
                     streamHeader: head.headers.first(name: "x-dashscope-sse")?.lowercased() == "enable", fault: fault,
                     random: &random)

@@ -195,7 +195,7 @@ private struct Wording {
         let type = quoted(type)
         let message = quoted(message)
         switch provider {
-        case .huawei: return "{\"error_code\":\(code),\"error_msg\":\(message)}"
+        case .huawei, .pangu: return "{\"error_code\":\(code),\"error_msg\":\(message)}"
         case .azure where self.type.isEmpty: return "{\"error\":{\"code\":\(code),\"message\":\(message)}}"
         case .anthropic:
             return "{\"type\":\"error\",\"error\":{\"type\":\(type),\"message\":\(message)},\"request_id\":\"req_01weirsim\"}"

@@ -1,5 +1,6 @@
 import Console
 import Core
+import Credentials
 import Crypto
 import Fleet
 import Foundation
@@ -28,6 +29,9 @@ actor Node {
     let ledger: LiveLedger
     let recovery: RecoveryReport
     let board = Board()
+    let tokens: NodeTokens
+    /// Grants that are in the journal since the start.
+    private var journalledGrants: Set<Grant> = []
     private let secrets: TenantSecrets
     let gateway: GatewayServer
     /// Counts what providers did not say, on a thread of its own.
@@ -78,6 +82,7 @@ actor Node {
         backup = configuration.backupFolder.map {
             Backup(of: settings.folder, to: $0, verifier: signer.verifier, log: log)
         }
+        tokens = NodeTokens(board: board, log: log)
         // Entries only grow in number, so a generation is never used twice, also across restarts.
         generation = recovery.started
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.listen.loops ?? System.coreCount)
@@ -109,6 +114,8 @@ actor Node {
     /// Opens the listeners for calls and starts the engines.
     func start() async throws {
         try startEngines()
+        try journalGrants(of: configuration)
+        await tokens.prepare(configuration.endpoints)
         let tls = try configuration.listen.tls.map(Self.tlsContext)
         for address in configuration.listen.calls {
             addresses.append(try await gateway.listen(host: address.host, port: address.port, tls: tls))
@@ -125,6 +132,7 @@ actor Node {
 
     /// Stops the engines, returns allowances and closes the journal.
     func stop() async {
+        await tokens.keeper.stop()
         for engine in engines.values { engine.beginStop() }
         for engine in engines.values { engine.stop() }
         // What it still counts ends holds.
@@ -207,6 +215,8 @@ actor Node {
         }
         try ledger.check(Self.limits(of: next))
         try Self.journal(next, generation: generation + 1, in: ledger)
+        try journalGrants(of: next)
+        await tokens.prepare(next.endpoints)
         let before = configuration
         configuration = next
         do { try await publish() } catch {
@@ -214,8 +224,10 @@ actor Node {
             configuration = before
             try? Self.journal(before, generation: generation + 1, in: ledger)
             try? await publish()
+            await tokens.keepOnly(before.endpoints)
             throw error
         }
+        await tokens.keepOnly(next.endpoints)
         alerts.configure(next.alerts)
         try startEngines()
         return next
@@ -228,6 +240,13 @@ actor Node {
             Self.snapshot(configuration, generation: generation, ledger: ledger, board: board, secrets: secrets)
         }
         try await gateway.install(snapshot, board: board)
+    }
+
+    /// Each leave to send something that is no call is an administrative act, once a start.
+    private func journalGrants(of configuration: Configuration) throws {
+        for grant in configuration.endpoints.compactMap(\.tokenGrant) where journalledGrants.insert(grant).inserted {
+            _ = try ledger.act(who: "weir", what: "grant-\(grant.purpose.rawValue)", on: "\(grant)", at: .now())
+        }
     }
 
     private static func journal(_ configuration: Configuration, generation: UInt64, in ledger: LiveLedger) throws {

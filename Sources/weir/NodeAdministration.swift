@@ -20,7 +20,7 @@ extension Node {
             letFallBack: { try await self.letFallBack($0, $1) },
             labelKey: { try await self.labelKey($0, $1) },
             revokeKey: { try await self.revokeKey($0, why: $1) },
-            listEndpoints: { self.endpointList() },
+            listEndpoints: { await self.endpointList() },
             suspendEndpoint: { try await self.suspendEndpoint($0, why: $1) },
             resumeEndpoint: { try await self.resumeEndpoint($0, why: $1) },
             usage: { query in
@@ -107,10 +107,12 @@ extension Node {
 
     // MARK: Endpoints
 
-    private nonisolated func endpointList() -> EndpointList {
+    private nonisolated func endpointList() async -> EndpointList {
         let catalogue = gateway.snapshot.catalogue
+        let now = Timestamp.now()
         return EndpointList(
-            catalogue, health: board.health(of: catalogue), suspensions: ledger.suspensions, at: .now())
+            catalogue, health: board.health(of: catalogue), suspensions: ledger.suspensions,
+            credentials: await tokens.views(catalogue.endpoints, at: now), at: now)
     }
 
     private nonisolated func suspendEndpoint(_ name: String, why: String) async throws {
@@ -193,7 +195,7 @@ extension Node {
             let available =
                 switch health[index].availability(at: now) {
                 case .ready, .trial: true
-                case .cooling, .open, .down, .suspended: false
+                case .cooling, .open, .down, .suspended, .noToken: false
                 }
             facts[endpoint.name] = MetricsSnapshot.EndpointFacts(
                 endpoint, isAvailable: available, isSuspended: health[index].suspended)

@@ -104,7 +104,7 @@ struct SecretTests {
         dump(secret, to: &dumped)
         dump(Holder(), to: &dumped)
         let endpoint = Endpoint(
-            name: "e", provider: .openai, origin: Origin(tls: true, host: "h", port: 443), basePath: "", credential: secret,
+            name: "e", provider: .openai, origin: Origin(tls: true, host: "h", port: 443), basePath: "", credential: .key(secret),
             models: [:],
             labels: Labels(processedIn: [], storedIn: [], operator: "", operatorCountry: ""))
         dump(endpoint, to: &dumped)

@@ -235,7 +235,7 @@ extension Endpoint {
     ) -> Endpoint {
         Endpoint(
             name: name, provider: provider, origin: Origin(tls: tls, host: host, port: port), basePath: basePath,
-            apiVersion: apiVersion, credential: credential.map { Secret($0) }, trustFile: trustFile,
+            apiVersion: apiVersion, credential: credential.map { .key(Secret($0)) }, trustFile: trustFile,
             models: Dictionary(
                 uniqueKeysWithValues: models.map {
                     ($0, ServedModel(upstreamName: "up-\($0)", price: "price", maxOutputTokens: 1000, state: state))

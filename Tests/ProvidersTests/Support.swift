@@ -12,7 +12,7 @@ func endpoint(
     Endpoint(
         name: "e", provider: provider, origin: Origin(tls: tls, host: host, port: port ?? (tls ? 443 : 80)),
         basePath: basePath ?? (provider == .azure ? "" : "/v1"), apiVersion: apiVersion,
-        credential: credential.map { Secret($0) },
+        credential: credential.map { .key(Secret($0)) },
         models: ["public": served],
         labels: Labels(processedIn: ["SE"], storedIn: ["SE"], operator: "o", operatorCountry: "SE"))
 }

@@ -20,14 +20,14 @@ extension EndpointsCommand {
             let list = try server.client().call("GET", "/admin/v1/endpoints", as: EndpointList.self)
             var table = TextTable([
                 .init(name: "ENDPOINT"), .init(name: "STANDING"), .init(name: "PROVIDER"), .init(name: "PROCESSED IN"),
-                .init(name: "SINCE"), .init(name: "REASON"),
+                .init(name: "CREDENTIAL"), .init(name: "SINCE"), .init(name: "REASON"),
             ])
             table.rows = list.endpoints.map { endpoint in
                 [
                     endpoint.name, endpoint.standing.rawValue, endpoint.provider ?? "-",
                     endpoint.processedIn.isEmpty ? "unknown" : endpoint.processedIn.joined(separator: " "),
-                    endpoint.suspension?.since ?? "-",
-                    endpoint.suspension?.reason ?? endpoint.until.map { "until \($0)" } ?? "-",
+                    endpoint.credential?.summary ?? "-", endpoint.suspension?.since ?? "-",
+                    endpoint.suspension?.reason ?? endpoint.until.map { "until \($0)" } ?? endpoint.credential?.reason ?? "-",
                 ]
             }
             print(table.text)
@@ -62,6 +62,15 @@ extension EndpointsCommand {
             print("\(name) is resumed.")
         }
     }
+}
+
+extension EndpointView.CredentialView {
+    /// `entra, valid until 2026-11-23T14:49:49.125Z`.
+    fileprivate var summary: String {
+        state == .lasting ? kind : "\(kind), \(state.rawValue)\(until.map { " until \($0)" } ?? "")"
+    }
+
+    fileprivate var reason: String? { trouble.map { "\(authority ?? "the authority") \($0)" } }
 }
 
 extension AdminClient {
