@@ -37,7 +37,7 @@ extension Endpoint {
     /// The same, at a port of the drill's simulator.
     func played(at port: Int?, credential: String) -> Endpoint {
         var endpoint = self
-        endpoint.credential = Secret(credential)
+        endpoint.credential = .key(Secret(credential))
         // Port 9 discards: nothing is played there, and nothing answers.
         endpoint.origin = Origin(tls: false, host: "127.0.0.1", port: port ?? 9)
         endpoint.trustFile = nil
