@@ -150,7 +150,10 @@ extension Reply {
     }
 
     private init?(chat body: JSON) {
-        guard let choice = body["choices"]?.array?.first, let message = choice["message"] else { return nil }
+        guard let choice = body["choices"]?.array?.first else { return nil }
+        // A choice that Azure's filter blocked altogether has no message (recorded: azure-chat-output-filtered).
+        let isBlocked = choice["finish_reason"]?.string == "content_filter"
+        guard let message = choice["message"] ?? (isBlocked ? .object([]) : nil) else { return nil }
         id = body["id"]?.string ?? ""
         model = body["model"]?.string ?? ""
         created = body["created"]?.integer ?? 0

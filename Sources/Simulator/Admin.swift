@@ -66,7 +66,9 @@ final class AdminHandler: ChannelInboundHandler {
             if text != nil, fault == nil { return send(.badRequest, #"{"error":"fault is none that is known"}"#, context) }
             let times = body?["times"]?.int
             run(context) { try await $0.setFault(fault, endpoint: endpoint, times: times) }
-        default: send(.notFound, #"{"error":"GET /record, GET /invoice, GET /ports, POST /reset, POST /fault, POST /revoke"}"#, context)
+        default:
+            send(
+                .notFound, #"{"error":"GET /record, GET /invoice, GET /ports, POST /reset, POST /fault, POST /revoke"}"#, context)
         }
     }
 

@@ -36,6 +36,9 @@ struct Sheet: Sendable {
         self.asked = asked
         self.usageFault = usageFault
         plan = Plan(asked, scenarioSeed: scenarioSeed)
+        if usageFault == .filterOutput {
+            plan.cut(to: ContentFilter.saidBefore, finish: "content_filter", choices: asked.choices)
+        }
         created = wallNanoseconds() / 1_000_000_000
         id =
             switch provider {

@@ -80,7 +80,8 @@ extension Stage {
         case .huaweiIAM:
             .json(
                 status,
-                "{\"error\":{\"code\":\(status),\"message\":\"The username or password is wrong.\",\"title\":\(quoted(code ?? "Unauthorized"))}}")
+                "{\"error\":{\"code\":\(status),\"message\":\"The username or password is wrong.\",\"title\":\(quoted(code ?? "Unauthorized"))}}"
+            )
         case .volcengine:
             .json(
                 status,
@@ -113,7 +114,8 @@ extension Stage {
         let token = tokens.issue(by: endpoint.name, lifeMilliseconds: issue.lifeMilliseconds, prefix: "eyJ0eXAi.")
         return .json(
             200,
-            "{\"token_type\":\"Bearer\",\"expires_in\":\(seconds),\"ext_expires_in\":\(seconds),\"access_token\":\(quoted(token))}")
+            "{\"token_type\":\"Bearer\",\"expires_in\":\(seconds),\"ext_expires_in\":\(seconds),\"access_token\":\(quoted(token))}"
+        )
     }
 
     /// The metadata service of a virtual machine; its numbers are texts.
@@ -169,7 +171,8 @@ extension Stage {
         return .json(
             200,
             "{\"ResponseMetadata\":{\"RequestId\":\"2026\",\"Action\":\"GetApiKey\",\"Version\":\"2024-01-01\",\"Service\":\"ark\",\"Region\":\"cn-beijing\"},"
-                + "\"Result\":{\"ApiKey\":\(quoted(key)),\"ExpiredTime\":\(wallNanoseconds() / 1_000_000_000 + Int64((life + 999) / 1_000))}}")
+                + "\"Result\":{\"ApiKey\":\(quoted(key)),\"ExpiredTime\":\(wallNanoseconds() / 1_000_000_000 + Int64((life + 999) / 1_000))}}"
+        )
     }
 }
 

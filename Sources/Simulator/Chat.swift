@@ -10,6 +10,7 @@ extension Sheet {
 
     func chatWhole(random: inout Randomness) -> Answer {
         let choices = (0..<asked.choices).map { index in
+            if usageFault == .filterOutput { return ContentFilter.blockedChoice(index) }
             let content = plan.speech.text(plan.visible)
             var message: String
             if let name = isTool {
@@ -74,6 +75,11 @@ extension Sheet {
                 script.add(events(index, thought), saying: plan.thoughts, count: plan.reasoning)
             }
             script.add(events(index, "{\"content\":\"\(StreamScript.token)\"}"), saying: plan.speech, count: plan.visible)
+            if usageFault == .filterLate {
+                script.add(ContentFilter.annotation(index, upTo: 40, blocked: false))
+                return script.add(ContentFilter.annotation(index, upTo: 80, blocked: true))
+            }
+            if usageFault == .filterOutput { return script.add(chunk(choices: ContentFilter.blockedEnd(index), usage: nil)) }
         }
         let last = provider == .deepseek || provider == .dashscope ? "{\"content\":\"\"}" : "{}"
         let isLastChoice = index == asked.choices - 1

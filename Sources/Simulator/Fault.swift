@@ -52,6 +52,12 @@ public enum Fault: Sendable, Equatable {
     case informational
     /// A proper answer that says it comes from elsewhere: another region in `x-ms-region`.
     case region(String)
+    /// Azure's content filter blocks the prompt, which is billed.
+    case filterPrompt
+    /// It blocks the answer: a whole one altogether, a streamed one after some tokens.
+    case filterOutput
+    /// It checks a streamed text after it was sent: with notes on the way, and a late block.
+    case filterLate
 }
 
 extension Fault {
@@ -108,6 +114,7 @@ extension Fault {
         "length-long": .lengthLong, "close-early": .closeEarly, "no-answer": .noAnswer,
         "smuggle-lengths": .smuggleLengths, "smuggle-encoding": .smuggleEncoding, "smuggle-extra": .smuggleExtra,
         "no-framing": .noFraming, "no-usage": .noUsage, "absurd-usage": .absurdUsage, "informational": .informational,
+        "filter-prompt": .filterPrompt, "filter-output": .filterOutput, "filter-late": .filterLate,
     ]
 
     /// Every name that `init` reads.

@@ -46,6 +46,15 @@ struct Plan: Sendable {
     }
 }
 
+extension Plan {
+    /// Says no more than so many tokens of text, for this reason.
+    mutating func cut(to tokens: Int, finish: String, choices: Int) {
+        visible = min(visible, tokens)
+        self.finish = finish
+        usage.output = choices * (reasoning + visible)
+    }
+}
+
 /// JSON that fits a schema, for tools and `response_format`.
 enum Specimen {
     /// Deeper schemas get null.

@@ -139,10 +139,12 @@ extension Stage {
                 Trouble.tooManyRequests(milliseconds: milliseconds).answer(
                     endpoint.provider, told: true, isNative: isNative)
             default:
-                endpoint.provider.isAuthority ? issue(head, path, query, bytes) : answer(
-                    route, named.model, accepted: accepted, body: body, bytes: bytes,
-                    streamHeader: head.headers.first(name: "x-dashscope-sse")?.lowercased() == "enable", fault: fault,
-                    random: &random)
+                endpoint.provider.isAuthority
+                    ? issue(head, path, query, bytes)
+                    : answer(
+                        route, named.model, accepted: accepted, body: body, bytes: bytes,
+                        streamHeader: head.headers.first(name: "x-dashscope-sse")?.lowercased() == "enable", fault: fault,
+                        random: &random)
             }
         if endpoint.provider == .azure {
             spill(&decision, asksFor: head.headers.first(name: "x-ms-spillover-deployment")) {
@@ -215,6 +217,7 @@ extension Stage {
         }
         let sheet = Sheet(
             provider: endpoint.provider, asked: asked, scenarioSeed: seed, usageFault: fault, random: &random)
+        if fault == .filterPrompt { return ContentFilter.refusal(sheet.plan.usage) }
         let recording = asked.stream ? model.replayStream : model.replayWhole
         if recording == nil { keep(sheet) }
         var answer = recording?.answer(sheet.plan) ?? sheet.answer(random: &random)
