@@ -68,7 +68,7 @@ let package = Package(
         room("Dialects", ["Core", "Wire", nioCore]),
         room("Credentials", ["Core", "Policy", "Wire", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1, nioSSL]),
         room("Fleet", ["Core"]),
-        room("Settings", ["Cedar", "Core", "Policy", "Ledger", yams]),
+        room("Settings", ["Cedar", "Core", "Policy", "Ledger", "Providers", yams]),
         room(
             "Gateway",
             [

@@ -73,7 +73,7 @@ public struct EndpointView: Sendable, Hashable, Codable {
         /// Its provider refuses our credential.
         case refused
         /// There is no token to show it.
-        case noToken = "no token"
+        case noToken = "no-token"
         /// Suspended, and not in the configuration in force.
         case absent
     }

@@ -249,6 +249,7 @@ extension CallRelay {
         // State that is gone says nothing about the endpoint; nor does an API that it does not have yet, as some Azure resources.
         if case .missing = what, state != nil || operation == .conversations { what = .callerFault(billsInput: false) }
         var settled = End.voided("status_\(status)")
+        var ours = Failure.endpointCredential
         switch what {
         case .callerFault(let billsInput):
             lane.board.record(
@@ -259,7 +260,7 @@ extension CallRelay {
             lane.board.record(.throttled(milliseconds: milliseconds), quota: quota, slot, at: now)
             count { $0.throttled += 1 }
         case .providerMoney: lane.board.record(.throttled(milliseconds: AnswerMeaning.moneyPause), slot, at: now)
-        case .credential where status == 401 && isTokenAtFault(at: now): break
+        case .credential where status != 403 && isTokenAtFault(at: now): ours = .endpointToken
         case .credential:
             if lane.board.recordRefusedCredential(slot, at: now) {
                 lane.log.critical(
@@ -279,10 +280,10 @@ extension CallRelay {
         lane.log.warning(
             "endpoint answered with an error",
             metadata: ["endpoint": "\(target.name)", "status": "\(status)", "meaning": "\(what)"])
-        if case .credential = what { refusal = .endpointCredential } else { refusal = nil }
+        if case .credential = what { refusal = ours } else { refusal = nil }
         if canTryAnother { return attempt() }
         if fallBack(after: .provider) { return }
-        if case .credential = what { return fail(.endpointCredential) }
+        if case .credential = what { return fail(ours) }
         gateError(facts)
     }
 

@@ -207,21 +207,24 @@ extension CallRelay {
             return finish()
         }
         guard !lane.board.isSuspended(way.slot) else { return endSuspended(hold) }
-        var token: [UInt8] = []
+        let body = translated?.body ?? body
+        // What shows that Weir may call: a token's line, or the signature's.
+        var proof: [UInt8] = []
         if let cell = way.token {
             guard let line = cell.line(at: now) else { return endWithoutToken(hold) }
-            (token, sentToken) = (line.bytes, line.number)
+            (proof, sentToken) = (line.bytes, line.number)
+        } else if let signer = way.signer(for: sentDialect) {
+            proof = spliced(body, plan.splices).withUnsafeReadableBytes { signer.lines(body: $0, at: now) }
         }
         guard let permit = facts?.permit(attemptID, at: way.endpoint, on: lane, in: snapshot, now: now),
             let head = way.head(for: sentDialect)
         else {
             return endDenied(hold)
         }
-        let body = translated?.body ?? body
         let length = splicedLength(body, plan.splices)
-        var request = ByteBufferAllocator().buffer(capacity: head.bytes.count + token.count + 320 + length)
+        var request = ByteBufferAllocator().buffer(capacity: head.bytes.count + proof.count + 320 + length)
         request.writeBytes(head.bytes)
-        if !token.isEmpty { request.writeBytes(token) }
+        if !proof.isEmpty { request.writeBytes(proof) }
         request.writeStaticString("x-request-id: ")
         names.writeRequestID(to: &request)
         request.writeStaticString("\r\ntraceparent: ")

@@ -25,6 +25,8 @@ final class Way: Sendable {
     private let targets: [Dialect?]
     /// By the dialect's index.
     private let heads: [ShapedHead?]
+    /// By the dialect's index; empty: nothing is signed here.
+    private let signers: [HuaweiSigner?]
     /// The token that it is shown; nil: it is shown none.
     let token: TokenCell?
 
@@ -51,6 +53,8 @@ final class Way: Sendable {
         targets = Dialect.allCases.map(target.target)
         heads = Dialect.allCases.map { target.speaks($0) ? target.head(for: $0, model: served) : nil }
         self.token = token
+        let made = Dialect.allCases.map { target.speaks($0) ? target.signer(for: $0, model: served) : nil }
+        signers = made.contains { $0 != nil } ? made : []
     }
 
     /// What an attempt is charged by at a moment; nil is a refusal, never zero.
@@ -75,6 +79,9 @@ final class Way: Sendable {
 
     /// In which dialect a call goes on.
     func target(of dialect: Dialect) -> Dialect? { targets[dialect.index] }
+
+    /// What signs a call in this dialect; nil: it is not signed.
+    func signer(for dialect: Dialect) -> HuaweiSigner? { signers.isEmpty ? nil : signers[dialect.index] }
 
     /// How a call in this dialect is addressed; nil when the endpoint does not speak it.
     func head(for dialect: Dialect) -> ShapedHead? { heads[dialect.index] }

@@ -9,6 +9,8 @@ enum Anthropic: Provider {
     /// The version of the API where the caller names none.
     static let version = "2023-06-01"
 
+    static let hosts = [RegionHost("anthropic", "global", "api.anthropic.com")]
+
     static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool { dialect.isMessages }
 
     static func credentialLine(_ credential: String) -> String { "x-api-key: \(credential)" }

@@ -6,6 +6,13 @@ import Wire
 ///
 /// Paths and errors: volcengine-python-sdk 5.0.54, docs.volcengine.com/docs/82379.
 enum Ark: Provider {
+    /// Volcengine's one region and BytePlus'; that in Europe with doubt (Portkey-AI/gateway, langgenius/dify-official-plugins).
+    static let hosts = [
+        RegionHost("volcengine", "cn-beijing", "ark.cn-beijing.volces.com"),
+        RegionHost("byteplus", "ap-southeast-1", "ark.ap-southeast.bytepluses.com"),
+        RegionHost("byteplus", "eu-west-1", "ark.eu-west.bytepluses.com", isUnverified: true),
+    ]
+
     static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool {
         dialect == .chat || dialect == .embeddings || dialect == .responses
     }

@@ -4,6 +4,12 @@ import Wire
 /// Azure OpenAI. The v1 API takes the deployment as `model`; the dated one has it in the path
 /// (MicrosoftDocs/azure-ai-docs; specification 2024-10-21 for the dated paths).
 enum AzureOpenAI: Provider {
+    /// By the resource's name, whatever its region. That of the cloud which 21Vianet runs was seen in third-party code only.
+    static let hosts = [
+        RegionHost("azure", nil, own: "{name}.openai.azure.com"),
+        RegionHost("azure-china", nil, own: "{name}.openai.azure.cn", isUnverified: true),
+    ]
+
     static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool {
         // The dated GA specification has no Responses path below a deployment, and no conversations.
         OpenAI.dialects.contains(dialect) && (apiVersion == nil || (dialect != .responses && dialect != .conversations))

@@ -6,6 +6,12 @@ import Wire
 /// Paths and errors: support.huaweicloud.com, ModelArts MaaS API reference (read 2026-11-23). It repeats the usage in every chunk of a stream, which is
 /// read as the last one.
 enum ModelArts: Provider {
+    static let hosts = [
+        RegionHost("huawei", "cn-southwest-2", "api.modelarts-maas.com"),
+        RegionHost("huawei", "ap-southeast-1", "api-ap-southeast-1.modelarts-maas.com"),
+        RegionHost("huawei", "me-east-1", "api-me-east-1.modelarts-maas.com"),
+    ]
+
     static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool { dialect == .chat || dialect == .embeddings }
 
     static var readsBothChatLimits: Bool { false }

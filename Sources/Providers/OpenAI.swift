@@ -5,6 +5,11 @@ import Wire
 enum OpenAI: Provider {
     static let dialects: Set<Dialect> = [.chat, .completions, .embeddings, .responses, .conversations]
 
+    /// Beside the global host those of projects with data residency (openai SDK 3.54.0).
+    static let hosts =
+        [RegionHost("openai", "global", "api.openai.com")]
+        + ["us", "eu", "ae", "au", "in", "jp"].map { (region: String) in RegionHost("openai", region, "\(region).api.openai.com") }
+
     static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool { dialects.contains(dialect) }
 
     /// It stops at the model's maximum.

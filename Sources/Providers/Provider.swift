@@ -7,6 +7,9 @@ protocol Provider {
     /// Whether its API has the dialect at all. `apiVersion`: Azure's dated API, if the endpoint is called by it.
     static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool
 
+    /// Where its API is, by region; none for servers of one's own.
+    static var hosts: [RegionHost] { get }
+
     /// The request target of a call in a dialect, with its query. `basePath` is the endpoint's, without a slash at its end.
     static func target(for dialect: Dialect, basePath: String, deployment: String, apiVersion: String?) -> String
 
@@ -42,6 +45,8 @@ extension Provider {
     static func speaks(_ dialect: Dialect, apiVersion: String?) -> Bool {
         dialect == .chat || dialect == .completions || dialect == .embeddings
     }
+
+    static var hosts: [RegionHost] { [] }
 
     static func target(for dialect: Dialect, basePath: String, deployment: String, apiVersion: String?) -> String {
         basePath + dialect.path

@@ -175,6 +175,10 @@ private func decodeVolcengine(
                 $0, "lifetime", Array(Unit.microseconds.dropFirst()).map { Unit(name: $0.name, scale: $0.scale / 1000) },
                 volcengineLifetimes)
         }.map { $0 / 1_000 } ?? volcengineLifetimeSeconds
+    if region != "cn-beijing", !section.has("authority") {
+        section.report.error(
+            section.spot, "Volcengine's control plane is known in `cn-beijing` only. Write `authority`, its URL, for another region.")
+    }
     let authority = decodeAuthority(
         section, around.world, unless: Origin(tls: true, host: "ark.\(region).volcengineapi.com", port: 443))
     guard let keys, let authority else { return nil }

@@ -41,13 +41,15 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     var missing = section.condition(world).map { "\($0) is not set" }
     let provider = section.choice("provider", ProviderKind.self)
     let engine = decodeEngineName(section, context, &missing)
-    let web = decodeWeb(section, engine, context, &missing)
+    let place = decodePlacement(section, provider)
+    let web = decodeWeb(section, engine, place, context, &missing)
     if provider == .azure, let path = web?.path, path == "/openai" || path.hasPrefix("/openai/") {
         section.report.error(section.spot(of: "url"), "Leave the path out: Weir adds `/openai/…` to an Azure endpoint.")
     }
     let version = decodeVersion(section, provider)
     let shown = decodeCredential(
-        section, CredentialSurroundings(provider: provider, isDated: version != nil, world: world), &missing)
+        section, CredentialSurroundings(provider: provider, isDated: version != nil, region: place.region, project: place.project, world: world),
+        &missing)
     let trust = section.pem("trust", section.optionalText("trust"), world)
     let models = decodeModels(section, provider, context)
     let credential = checkExchange(shown, models, section)
@@ -61,6 +63,7 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     let tier = section.optionalChoice("serviceTier", ServiceTier.self) ?? .standard
     let capacity = section.optionalChoice("capacity", Capacity.self)
     section.finish()
+    if let web { checkPlacement(place, web, section) }
     checkState(models, section, provider, version, labels)
     checkSpillover(models, section, provider, labels, world)
 
@@ -76,20 +79,21 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     }
     endpoints.present.append(
         Endpoint(
-            name: name, provider: provider, origin: web.origin, basePath: basePath(web.path, provider), apiVersion: version,
+            name: name, provider: provider, origin: web.origin, basePath: basePath(web.path, provider, project: place.project), apiVersion: version,
             credential: credential, trustFile: trust, models: models, labels: labels, priority: priority, weight: weight,
             whenCallerLeaves: leaves, engine: engine, timeouts: timeouts, maxConnectionsPerLoop: connections,
             pace: pace, serviceTier: tier, isReserved: capacity.map { $0 == .reserved } ?? (engine != nil)))
 }
 
 /// The path in front of `/chat/completions`, where the URL has none. Azure's provider adds `/openai/…` itself.
-private func basePath(_ path: String, _ provider: ProviderKind) -> String {
+private func basePath(_ path: String, _ provider: ProviderKind, project: String?) -> String {
     guard path.isEmpty else { return path }
     return switch provider {
     case .azure: ""
     case .dashscope: "/compatible-mode/v1"
     case .ark: "/api/v3"
-    case .openai, .anthropic, .modelarts, .pangu, .deepseek, .vllm, .llamaCpp, .sglang, .ollama, .compatible: "/v1"
+    case .pangu: project.map { "/v1/\($0)" } ?? "/v1"
+    case .openai, .anthropic, .modelarts, .deepseek, .vllm, .llamaCpp, .sglang, .ollama, .compatible: "/v1"
     }
 }
 
@@ -108,11 +112,14 @@ private func decodeEngineName(_ section: Section, _ context: EndpointContext, _ 
 }
 
 private func decodeWeb(
-    _ section: Section, _ engine: String?, _ context: EndpointContext, _ missing: inout String?
+    _ section: Section, _ engine: String?, _ place: Placement, _ context: EndpointContext, _ missing: inout String?
 ) -> Web? {
     let enginePort = engine.flatMap { context.engines.ports[$0] }
     let plaintext = section.optionalChoice("plaintext", Plaintext.self)
-    guard let node = engine == nil ? section.required("url") : section.optional("url") else {
+    guard let node = engine == nil && !place.replacesURL(section) ? section.required("url") : section.optional("url") else {
+        if engine == nil, place.replacesURL(section) {
+            return place.host(section).map { Web(origin: Origin(tls: true, host: $0, port: 443), path: "") }
+        }
         guard let enginePort else { return nil }
         return Web(origin: Origin(tls: false, host: "127.0.0.1", port: enginePort), path: "")
     }
@@ -193,9 +200,9 @@ private func decodeModel(
 ) -> ServedModel {
     let upstream = section.value(section.optionalText("as")) { readName($0, "as", .upstream) } ?? name
     // A deployment is one part of Azure's path.
-    if provider == .azure, upstream.contains(where: { "/:@".contains($0) }) {
+    if provider == .azure || provider == .pangu, upstream.contains(where: { "/:@".contains($0) }) {
         section.report.error(
-            section.spot(of: "as"), "An Azure deployment's name has no `/`, `:` or `@`. Give it with `as`.")
+            section.spot(of: "as"), "\(provider == .azure ? "An Azure" : "A Pangu") deployment's name has no `/`, `:` or `@`. Give it with `as`.")
     }
     let price = section.text("price")
     checkPrice(price, context, section)

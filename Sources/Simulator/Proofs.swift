@@ -7,10 +7,12 @@ enum Proofs {
     static let skewSeconds: Int64 = 900
 
     /// Huawei Cloud's `SDK-HMAC-SHA256` (huaweicloudsdkcore 3.1.219, `signer.py`).
-    static func huawei(_ head: HTTPRequestHead, path: String, query: String, body: [UInt8], keys: PlayedKeys) -> Bool {
+    static func huawei(
+        _ head: HTTPRequestHead, path: String, query: String, body: [UInt8], keys: PlayedKeys, now: Int64 = wallSeconds()
+    ) -> Bool {
         guard let parts = parts(head, "SDK-HMAC-SHA256"), parts["Access"] == keys.access,
             let names = parts["SignedHeaders"], let signature = parts["Signature"],
-            let stamp = head.headers.first(name: "x-sdk-date"), isFresh(stamp),
+            let stamp = head.headers.first(name: "x-sdk-date"), isFresh(stamp, now),
             let fields = signedFields(head, names, needs: ["host", "x-sdk-date", "content-type"])
         else { return false }
         var address = unescaped(path[...]).split(separator: "/", omittingEmptySubsequences: false)
@@ -25,11 +27,12 @@ enum Proofs {
 
     /// Volcengine's `HMAC-SHA256` (volcenginesdk-core 5.0.54, `signv4.py`).
     static func volcengine(
-        _ head: HTTPRequestHead, path: String, query: String, body: [UInt8], keys: PlayedKeys, region: String
+        _ head: HTTPRequestHead, path: String, query: String, body: [UInt8], keys: PlayedKeys, region: String,
+        now: Int64 = wallSeconds()
     ) -> Bool {
         guard let parts = parts(head, "HMAC-SHA256"), let credential = parts["Credential"],
             let names = parts["SignedHeaders"], let signature = parts["Signature"],
-            let stamp = head.headers.first(name: "x-date"), isFresh(stamp),
+            let stamp = head.headers.first(name: "x-date"), isFresh(stamp, now),
             head.headers.first(name: "x-content-sha256") == digest(body),
             let fields = signedFields(head, names, needs: ["host", "x-date", "x-content-sha256"])
         else { return false }
@@ -72,7 +75,7 @@ enum Proofs {
     }
 
     /// `20261123T134949Z`, near now.
-    private static func isFresh(_ stamp: String) -> Bool {
+    private static func isFresh(_ stamp: String, _ now: Int64) -> Bool {
         let digits = stamp.utf8.filter { (0x30...0x39).contains($0) }.map { Int64($0) - 0x30 }
         guard stamp.utf8.count == 16, digits.count == 14 else { return false }
         func number(_ from: Int, _ count: Int) -> Int64 { digits[from..<from + count].reduce(0) { $0 * 10 + $1 } }
@@ -85,8 +88,10 @@ enum Proofs {
             (year - 1970) * 365 + before[Int(month) - 1] + day - 1 + (past / 4 - past / 100 + past / 400)
             - (1969 / 4 - 1969 / 100 + 1969 / 400)
         let moment = days * 86_400 + number(8, 2) * 3_600 + number(10, 2) * 60 + number(12, 2)
-        return abs(moment - wallNanoseconds() / 1_000_000_000) <= skewSeconds
+        return abs(moment - now) <= skewSeconds
     }
+
+    static func wallSeconds() -> Int64 { wallNanoseconds() / 1_000_000_000 }
 
     static func unescaped(_ text: Substring) -> String {
         var out: [UInt8] = []

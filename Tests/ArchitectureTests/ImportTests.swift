@@ -22,7 +22,7 @@ private let rooms: [String: Set<String>] = [
     // It asks authorities for tokens, at the edge: the data path only reads what it was given.
     "Credentials": ["Core", "Policy", "Wire", "AsyncHTTPClient", "Crypto", "Logging", "NIOCore", "NIOHTTP1", "NIOSSL"],
     "Fleet": ["Core", "Synchronization"],
-    "Settings": ["Cedar", "Core", "Policy", "Ledger", "Yams", "Foundation"],
+    "Settings": ["Cedar", "Core", "Policy", "Ledger", "Providers", "Yams", "Foundation"],
     "Gateway": [
         "Core", "Wire", "Dialects", "Journal", "Policy", "Ledger", "Links", "Providers", "Tokens", "Crypto", "Logging", "NIOCore",
         "NIOPosix",

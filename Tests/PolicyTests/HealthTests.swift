@@ -17,6 +17,32 @@ struct HealthTests {
         #expect(health.availability(at: after(5_000)) == .trial)
     }
 
+    @Test("Without a token nothing goes there; a refused token is waited for a minute; a new one opens it at once, also after refusals")
+    func tokens() {
+        var health = Health()
+        health.tokenMissing = true
+        #expect(health.availability(at: noon) == .noToken)
+        health.hasNewToken()
+        #expect(health.availability(at: noon) == .ready)
+        health.record(.tokenRefused, at: noon)
+        #expect(health.availability(at: after(59_999)) == .noToken)
+        #expect(health.availability(at: after(60_000)) == .ready)
+        health.record(.tokenRefused, at: noon)
+        health.hasNewToken()
+        #expect(health.availability(at: noon) == .ready && health.credentialRefusals == 0)
+        health.record(.credentialRefused, at: noon)
+        #expect(health.availability(at: noon) == .cooling(until: after(60_000)))
+        health.hasNewToken()
+        #expect(health.availability(at: noon) == .ready)
+        #expect(health.credentialRefusals == 1, "a new token that is refused too is no new alarm")
+        let all = catalogue([endpoint("a"), endpoint("b", priority: 2)])
+        var random = SystemRandomNumberGenerator()
+        health.tokenMissing = true
+        #expect(
+            route(call(in: all), in: all, health: [health, Health()], serves: { _, _ in true }, at: noon, using: &random)
+                == .attempt([1]))
+    }
+
     @Test("While it is suspended nothing begins there, and neither answers nor time lift it")
     func suspended() {
         var health = Health()

@@ -37,7 +37,7 @@ struct ErrorCase: Sendable, Decodable, CustomTestStringConvertible {
             return "{" + texts.joined(separator: ",") + "}"
         }
         switch provider {
-        case "huawei-maas":
+        case "huawei-maas", "huawei-pangu":
             return object([("error_code", code ?? ""), ("error_msg", match ?? "")], numbers: false)
         case "vllm": return object([("object", "error")] + members, numbers: true)
         case "llama.cpp", "sglang": return "{\"error\":" + object(members, numbers: true) + "}"

@@ -8,7 +8,7 @@ struct HeadTests {
         String(decoding: endpoint.head(for: dialect, model: served).bytes, as: UTF8.self).components("\r\n")
     }
 
-    static let dialects = ProviderKind.allCases.filter { $0 != .azure }
+    static let dialects = ProviderKind.allCases.filter { $0 != .azure && $0 != .pangu }
 
     @Test("OpenAI's dialect: the paths below the base path, whatever the server", arguments: dialects)
     func paths(_ provider: ProviderKind) {
@@ -44,6 +44,13 @@ struct HeadTests {
         let (dialect, apiVersion, basePath, path) = Self.azurePaths[index]
         let head = lines(endpoint(.azure, basePath: basePath, apiVersion: apiVersion), dialect)
         #expect(head.first == "POST \(path) HTTP/1.1")
+    }
+
+    @Test("Pangu: the deployment is part of the path, below the project")
+    func pangu() {
+        let served = ServedModel(upstreamName: "7f9c-1", price: "p", maxOutputTokens: 1)
+        let head = endpoint(.pangu, basePath: "/v1/project").head(for: .chat, model: served)
+        #expect(String(decoding: head.bytes, as: UTF8.self).hasPrefix("POST /v1/project/deployments/7f9c-1/chat/completions HTTP/1.1\r\n"))
     }
 
     @Test("DashScope's own dialect lies beside its compatible one, with whatever stands before both")
@@ -108,8 +115,9 @@ struct HeadTests {
     @Test("Not every provider speaks every dialect")
     func serving() {
         let missing: [Dialect: Set<ProviderKind>] = [
-            .chat: [.anthropic], .completions: [.anthropic, .dashscope, .modelarts, .ark, .deepseek],
-            .embeddings: [.anthropic, .deepseek], .responses: [.anthropic, .modelarts, .llamaCpp, .sglang, .ollama],
+            .chat: [.anthropic], .completions: [.anthropic, .dashscope, .modelarts, .pangu, .ark, .deepseek],
+            .embeddings: [.anthropic, .deepseek, .pangu],
+            .responses: [.anthropic, .modelarts, .pangu, .llamaCpp, .sglang, .ollama],
         ]
         for (dialect, missing) in missing {
             #expect(Set(ProviderKind.allCases.filter { !endpoint($0).speaks(dialect) }) == missing)

@@ -68,7 +68,7 @@ struct RandomRewriteTests {
             for name in given where Int64(before[name] ?? "") ?? 0 > limit { set(.outputLimit, name, "\(limit)") }
             var read: Set<String> = [own]
             if operation == .chat { read.insert("max_tokens") }
-            let ignoring: Set<ProviderKind> = [.ollama, .dashscope, .modelarts, .deepseek]
+            let ignoring: Set<ProviderKind> = [.ollama, .dashscope, .modelarts, .pangu, .deepseek]
             if operation == .chat && !ignoring.contains(target.provider) { read.insert("max_completion_tokens") }
             if target.provider == .llamaCpp && operation != .responses { read.insert("n_predict") }
             if read.isDisjoint(with: given) { set(.outputLimit, own, "\(limit)") }

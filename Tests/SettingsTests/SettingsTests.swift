@@ -128,6 +128,15 @@ struct ReferenceTests {
             smallest.replacing("{a: {}}", with: "{a: {labels: {x_x_x: 1}}}"),
             smallest.replacing("teams:", with: "company: {x_x_x: 1}, teams:"), smallest + "\nmodels: {m: {x_x_x: 1}}",
             smallest + "\npolicy: {x_x_x: 1}",
+        ] + [
+            ("azure", "entra: {x_x_x: 1, tenant: t, client: c, secret: {env: S}}"), ("azure", "managedIdentity: {x_x_x: 1}"),
+            ("pangu", "huaweiIAM: {x_x_x: 1, domain: d, user: u, password: {env: S}, project: p}"),
+            ("pangu", "huaweiKeys: {x_x_x: 1, access: {env: S}, secret: {env: S}}"),
+            ("ark", "volcengine: {x_x_x: 1, access: {env: S}, secret: {env: S}}"),
+        ].map { provider, credential in
+            smallest.replacing("provider: openai", with: "provider: \(provider)")
+                .replacing("credential: none", with: "credential: {\(credential)}")
+        } + [
             smallest.replacing("credential: none", with: "credential: none\n    deployment: {x_x_x: 1, cloud: c, region: r}"),
             smallest.replacing("credential: none", with: "credential: none\n    attest: {x_x_x: 1, trains: never}"),
             smallest.replacing("{a: {}}", with: "{a: {limits: [{x_x_x: 1, period: day, amount: 1}]}}"),
@@ -209,6 +218,7 @@ struct ConfigurationTests {
     @Test("puts a provider under the path of its API unless its URL has one", arguments: ProviderKind.allCases)
     func basePaths(kind: ProviderKind) throws {
         let text = smallest.replacing("provider: openai", with: "provider: \(kind.rawValue)")
+        // Where Pangu is below, its project is part of the path.
         let paths: [ProviderKind: String] = [.azure: "", .dashscope: "/compatible-mode/v1", .ark: "/api/v3"]
         #expect(try load(text).get().endpoints.first?.basePath == paths[kind] ?? "/v1")
         let deeper = text.replacing("models.example", with: "models.example:8443/deep/v2/")
