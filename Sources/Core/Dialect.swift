@@ -70,13 +70,20 @@ extension Operation {
 }
 
 /// With which member a chat turns a model's thinking on and off, and how deep it goes.
-public enum ReasoningSwitch: Sendable {
-    /// `reasoning_effort`: OpenAI and most others.
-    case effort
-    /// `enable_thinking` and `thinking_budget`: Qwen.
-    case enableThinking
-    /// `thinking: {type}`: Doubao.
-    case thinkingType
-    /// `chat_template_kwargs: {thinking}`: ModelArts.
-    case chatTemplate
+public enum ReasoningSwitch: String, Sendable, CaseIterable {
+    /// OpenAI and most others.
+    case effort = "reasoning_effort"
+    /// With `thinking_budget`: Qwen.
+    case enableThinking = "enable_thinking"
+    /// `thinking: {type}`: Doubao, DeepSeek.
+    case thinkingType = "thinking"
+    /// ModelArts, and templates of DeepSeek in engines.
+    case chatTemplate = "chat_template_kwargs.thinking"
+    /// Templates of Qwen in engines.
+    case qwenTemplate = "chat_template_kwargs.enable_thinking"
+
+    /// The effort that a budget of thinking comes to, in tokens, where there are no budgets.
+    public static func effort(ofBudget tokens: Int64) -> String {
+        tokens <= 4_096 ? "low" : tokens <= 16_384 ? "medium" : "high"
+    }
 }

@@ -61,12 +61,14 @@ public struct ServedModel: Sendable, Hashable {
     public var state: KeptState?
     /// Azure only: nil if no other deployment answers in this one's place.
     public var spillover: Spillover?
+    public var quirks: ModelQuirks
 
     public var keepsConversations: Bool { state?.allowsConversations == true }
 
     public init(
         upstreamName: String, price: String, maxOutputTokens: Int64, maxTokensPerImage: Int64? = nil,
-        maxTokensPerAudio: Int64? = nil, tokenizer: String? = nil, state: KeptState? = nil, spillover: Spillover? = nil
+        maxTokensPerAudio: Int64? = nil, tokenizer: String? = nil, state: KeptState? = nil, spillover: Spillover? = nil,
+        quirks: ModelQuirks = ModelQuirks()
     ) {
         self.upstreamName = upstreamName
         self.price = price
@@ -76,6 +78,7 @@ public struct ServedModel: Sendable, Hashable {
         self.tokenizer = tokenizer
         self.state = state
         self.spillover = spillover
+        self.quirks = quirks
     }
 }
 

@@ -93,22 +93,19 @@ struct Writing {
             if case .on(_, let budget?) = reasoning { add("thinking_budget", .integer(budget)) }
         case .thinkingType: add("thinking", .object([JSON.Member("type", .text(isOn ? "enabled" : "disabled"))]))
         case .chatTemplate: add("chat_template_kwargs", .object([JSON.Member("thinking", .bool(isOn))]))
+        case .qwenTemplate: add("chat_template_kwargs", .object([JSON.Member("enable_thinking", .bool(isOn))]))
         }
     }
 }
 
 extension Reasoning {
-    /// Budgets of thinking up to which an effort is called low and medium, in tokens.
-    static let lowBudget: Int64 = 4_096
-    static let mediumBudget: Int64 = 16_384
-
     /// OpenAI's word.
     var effort: String {
         switch self {
         case .off: "none"
         case .on("max", _): "xhigh"
         case .on(let effort?, _): effort
-        case .on(nil, let budget?): budget <= Self.lowBudget ? "low" : budget <= Self.mediumBudget ? "medium" : "high"
+        case .on(nil, let budget?): ReasoningSwitch.effort(ofBudget: budget)
         case .on(nil, nil): "medium"
         }
     }

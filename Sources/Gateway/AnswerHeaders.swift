@@ -13,9 +13,11 @@ extension CallRelay {
         } else {
             head.head.bytes.withUnsafeReadableBytes { bytes in
                 for field in head.head.fields where !isOwn(UnsafeRawBufferPointer(rebasing: bytes[field.name.range])) {
+                    if answer.isGathered, head.head.matches(field.name, "content-type") { continue }
                     lines.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[field.line.range]))
                 }
             }
+            if answer.isGathered { lines.writeStaticString("content-type: application/json\r\n") }
             if let upstream = head.head[.xRequestID] {
                 lines.writeStaticString("x-upstream-request-id: ")
                 lines.writeImmutableBuffer(head.head.slice(upstream))

@@ -1,4 +1,5 @@
 import Core
+import Dialects
 import Ledger
 import Links
 import Logging
@@ -8,7 +9,7 @@ import Providers
 import Wire
 
 /// Whole answers that are kept until their usage is read, in bytes; embeddings of 2,048 inputs stay below it.
-private let wholeAnswerBytesMax = 128 * 1024 * 1024
+let wholeAnswerBytesMax = 128 * 1024 * 1024
 /// Of a stream whose hold is not durable yet, in bytes; beyond it the endpoint is paused.
 private let gatedBytesMax = 256 * 1024
 
@@ -50,6 +51,12 @@ struct Answer {
     var ids: StateIDs?
     /// Weir's own words instead of the provider's headers.
     var isReshaped = false
+    /// Makes a whole answer of a stream that only Weir asked for.
+    var gathering: Gathering?
+    /// Of that stream, so far.
+    var gatheredBytes = 0
+    /// It came as a stream, and its caller gets it whole.
+    var isGathered = false
 }
 
 extension CallRelay {
@@ -87,6 +94,7 @@ extension CallRelay {
         if !dialect.generates {
             return failAttempt(.malformedAnswer, word: "unexpected_stream", mayHaveArrived: true)
         }
+        if plan.gathers { answer.gathering = Gathering(sentDialect) }
         answer.kind = .stream(
             StreamReader(dialect: sentDialect, hideUsage: plan.hidesUsage, keepsText: canEstimate, ids: answer.ids))
     }
@@ -119,12 +127,16 @@ extension CallRelay {
     }
 
     private func forward(_ step: StreamStep) {
-        if case .failed(let error) = step.progress, phase == .attempting { return failedInside(error) }
+        if case .failed(let error) = step.progress, phase == .attempting {
+            settleGathered()
+            return failedInside(error)
+        }
         if let bytes = step.forward { forward(bytes, step.progress) }
     }
 
     /// Whole events, in the caller's dialect where they came in another.
     private func forward(_ bytes: ByteBuffer, _ progress: StreamStep.Progress) {
+        if answer.gathering != nil { return _ = gather(bytes) }
         if translated == nil { return forward(bytes) }
         if let said = translated?.translate(bytes, progress) { forward(said) }
     }
@@ -185,9 +197,10 @@ extension CallRelay {
     func answerFailed(_ failure: LinkFailure) {
         guard phase != .idle else { return }
         connection = nil
-        if case .stream(let reader) = answer.kind, phase == .gated || phase == .delivering {
+        if case .stream(let reader) = answer.kind, phase != .attempting || (answer.gathering != nil && reader.ended) {
             return transportEnded(reader)
         }
+        settleGathered()
         failAttempt(.link(failure.name), word: failure.name, mayHaveArrived: failure.mayHaveArrived)
     }
 
@@ -328,6 +341,11 @@ extension CallRelay {
     func streamEnded(_ ending: Answer.Ending) {
         guard case .stream(let reader) = answer.kind, answer.ending == nil else { return }
         if phase == .attempting {
+            if case .complete = ending, answer.gathering != nil {
+                learnPace(reader)
+                return gathered(reader)
+            }
+            settleGathered()
             let failure: Failure = if case .cut(let failure) = ending { failure } else { .streamCut }
             return failAttempt(failure, word: "stream_cut", mayHaveArrived: true)
         }
@@ -357,7 +375,7 @@ extension CallRelay {
     }
 
     /// Delivers as soon as the attempt's hold is durable.
-    private func gate() {
+    func gate() {
         win()
         phase = .gated
         if lane.gate.isDurable(holdSequence) { deliver() } else { lane.gate.wait(for: holdSequence, self) }

@@ -234,6 +234,7 @@ extension CallRelay {
         request.writeHexadecimal16(attemptID.low)
         request.writeStaticString("\r\n")
         request.writeImmutableBuffer(translated?.headers ?? passedHeaders)
+        if plan.gathers, sentDialect.isGeneration { request.writeStaticString("x-dashscope-sse: enable\r\n") }
         request.writeStaticString("content-length: ")
         request.writeDecimal(length)
         request.writeStaticString("\r\n\r\n")
@@ -275,7 +276,10 @@ extension CallRelay {
 
     func becameDurable() {
         switch phase {
-        case .holding: send()
+        case .holding:
+            // One that waited for an earlier attempt may be told too.
+            if lane.gate.isDurable(holdSequence) { send() } else { lane.gate.wait(for: holdSequence, self) }
+        case .attempting where plan.gathers: connection?.setPaused(false)
         case .gated:
             // What was held may have been lengthened since.
             if lane.gate.isDurable(holdSequence) { deliver() } else { lane.gate.wait(for: holdSequence, self) }
@@ -289,7 +293,8 @@ extension CallRelay {
             if let hold { end(hold, .voided("journal_unavailable")) }
             hold = nil
             fail(.journalUnavailable)
-        case .gated:
+        case .attempting where answer.gathering == nil: break
+        case .gated, .attempting:
             connection?.cancel()
             connection = nil
             if let hold { end(hold, .doubt("journal_unavailable")) }

@@ -39,6 +39,7 @@ extension CallRelay {
     /// Nothing more is read or delivered before the last lengthening is on disk.
     private func holdBack() {
         connection?.setPaused(true)
+        if phase == .attempting, answer.gathering != nil { return lane.gate.wait(for: holdSequence, self) }
         guard phase == .delivering else { return }
         sink?.flush()
         phase = .gated

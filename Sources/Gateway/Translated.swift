@@ -41,29 +41,32 @@ extension CallRelay {
 
     /// Says the call in the dialect of an attempt's endpoint; the failure if that cannot be.
     func translate(for way: Way) -> Failure? {
-        guard let target = way.target(of: dialect), target != dialect else {
-            translated = nil
-            return nil
-        }
         // Anew for each attempt: endpoints of one dialect differ in members and names.
         translated = nil
+        guard let target = way.target(of: dialect), target != dialect else { return disregarded(at: way) }
         if let state { return .unbounded(state.splice.rewrite.rawValue, "the state lives in another dialect") }
         do throws(Uncarried) {
             let said = try translateRequest(
                 body, from: dialect, stream: scan.stream,
                 for: Target(
                     dialect: target, model: way.served.upstreamName,
-                    limitName: way.target.outputLimitName(for: target) ?? "max_tokens", reasoning: way.target.reasoningSwitch,
+                    limitName: way.target.outputLimitName(for: target, model: way.served) ?? "max_tokens",
+                    reasoning: way.target.reasoningSwitch(way.served),
                     maxOutput: way.served.maxOutputTokens))
             var found = (try? scanRequest(said, dialect: target, maxDepth: snapshot.limits.jsonDepth)) ?? RequestScan()
             found.stream = scan.stream
             translated = Translated(
                 dialect: target, body: said, scan: found, client: client,
                 requestID: names?.requestID)
-            return nil
+            return disregarded(at: way)
         } catch {
             return .uncarried(error, to: target)
         }
+    }
+
+    /// Refuses by its name what an endpoint would take and disregard.
+    private func disregarded(at way: Way) -> Failure? {
+        way.target.disregards(translated?.scan ?? scan, dialect: sentDialect, model: way.served).map(Failure.disregarded)
     }
 
     private var client: Client {
@@ -122,6 +125,12 @@ extension Failure {
             code: facts.code ?? facts.type ?? "provider_error", status: status, fault: status < 500 ? .caller : .provider,
             retry: .never, message: errorMessage(error) ?? "The provider answered with an error.", action: "",
             parameter: facts.parameter)
+    }
+
+    fileprivate static func disregarded(_ what: Unbounded) -> Failure {
+        caller(
+            "weir_not_carried", 400, "`\(what.field)` is not served for this model: \(what.reason).",
+            "Leave `\(what.field)` out, or use a model that has another endpoint.", parameter: what.field)
     }
 
     fileprivate static func uncarried(_ what: Uncarried, to dialect: Dialect) -> Failure {

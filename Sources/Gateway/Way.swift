@@ -50,8 +50,11 @@ final class Way: Sendable {
                 model: model, upstreamModel: served.upstreamName, endpoint: target.name, link: catalogue.links[index].name,
                 operator: target.labels.operator, operatorCountry: target.labels.operatorCountry,
                 processedIn: target.labels.processedIn.sorted(), price: served.price))
-        targets = Dialect.allCases.map(target.target)
-        heads = Dialect.allCases.map { target.speaks($0) ? target.head(for: $0, model: served) : nil }
+        let targets = Dialect.allCases.map { target.target(of: $0, model: served) }
+        self.targets = targets
+        heads = Dialect.allCases.map {
+            target.speaks($0) || targets[$0.index] == $0 ? target.head(for: $0, model: served) : nil
+        }
         self.token = token
         let made = Dialect.allCases.map { target.speaks($0) ? target.signer(for: $0, model: served) : nil }
         signers = made.contains { $0 != nil } ? made : []

@@ -21,6 +21,8 @@ enum Ark: Provider {
 
     static var reasoningSwitch: ReasoningSwitch { .thinkingType }
 
+    static let thinkingNames: Set<ThinkingMember.Name>? = [.type, .effort]
+
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
         if error.says(oneOf: moneyWords) { return .providerMoney }
         // The deployment was closed; its status says that the request is bad.

@@ -36,6 +36,11 @@ enum AzureOpenAI: Provider {
 
     static func outputLimitName(for dialect: Dialect) -> String? { OpenAI.outputLimitName(for: dialect) }
 
+    static let thinkingNames = OpenAI.thinkingNames
+
+    /// A deployment's name may say nothing of its model; then its configuration does (`chatLimit`).
+    static func refusesMaxTokens(model: String) -> Bool { OpenAI.refusesMaxTokens(model: model) }
+
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
         OpenAI.meaning(error, status: status)
     }

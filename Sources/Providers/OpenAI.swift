@@ -23,6 +23,19 @@ enum OpenAI: Provider {
         }
     }
 
+    static let thinkingNames: Set<ThinkingMember.Name>? = [.effort]
+
+    /// Its reasoning models answer `max_tokens` with 400 unsupported_parameter, "Use 'max_completion_tokens' instead" (recorded: transcripts,
+    /// openai-reasoning-model-max-tokens-400; the models by their names in OpenAI's list, 2026-11-30).
+    static func refusesMaxTokens(model: String) -> Bool {
+        let name = model.split(separator: "/").last ?? ""
+        return ["o1", "o3", "o4-mini", "gpt-5"].contains { family in
+            guard name.hasPrefix(family) else { return false }
+            let rest = name.dropFirst(family.count)
+            return rest.isEmpty || rest.first == "-" || (rest.first == "." && family == "gpt-5")
+        } && !name.contains("-chat")
+    }
+
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? {
         error.says("insufficient_quota") ? .providerMoney : nil
     }

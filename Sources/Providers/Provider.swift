@@ -10,6 +10,12 @@ protocol Provider {
     /// Where its API is, by region; none for servers of one's own.
     static var hosts: [RegionHost] { get }
 
+    /// The path that takes the place of the usual one where it has Anthropic's Messages beside its own dialect; nil: it has not.
+    static var messagesPath: String? { get }
+
+    /// Whether a model takes Messages there as they come, as far as its name tells.
+    static func takesMessages(model: String) -> Bool
+
     /// The request target of a call in a dialect, with its query. `basePath` is the endpoint's, without a slash at its end.
     static func target(for dialect: Dialect, basePath: String, deployment: String, apiVersion: String?) -> String
 
@@ -31,11 +37,29 @@ protocol Provider {
     /// Whether it takes chat's limit under OpenAI's newer name and the older one alike.
     static var readsBothChatLimits: Bool { get }
 
+    /// The newer one bounds something else than the older one, so that neither can stand for the other.
+    static var tellsChatLimitsApart: Bool { get }
+
     /// Whether the provider takes its limit from this member; others it ignores or refuses.
     static func reads(limit name: String, for dialect: Dialect) -> Bool
 
     /// With which member a chat turns thinking on and off.
     static var reasoningSwitch: ReasoningSwitch { get }
+
+    /// The members about thinking that its models read; nil: it depends on the model, or nobody knows.
+    static var thinkingNames: Set<ThinkingMember.Name>? { get }
+
+    /// In which form a model answers, as far as its name tells.
+    static func answers(model: String) -> AnswerForm
+
+    /// Whether a model refuses chat's older limit, as far as its name tells.
+    static func refusesMaxTokens(model: String) -> Bool
+
+    /// Whether a model takes no tools while it thinks, as far as its name tells.
+    static func refusesToolsWithThinking(model: String) -> Bool
+
+    /// The first member of a request that it would take and disregard.
+    static func disregarded(_ scan: RequestScan, dialect: Dialect) -> String?
 
     /// What an error means in this provider's own words; nil: what its status means everywhere (`meaning`).
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning?
@@ -47,6 +71,9 @@ extension Provider {
     }
 
     static var hosts: [RegionHost] { [] }
+    static var messagesPath: String? { nil }
+
+    static func takesMessages(model: String) -> Bool { false }
 
     static func target(for dialect: Dialect, basePath: String, deployment: String, apiVersion: String?) -> String {
         basePath + dialect.path
@@ -65,12 +92,24 @@ extension Provider {
 
     static var readsBothChatLimits: Bool { true }
 
+    static var tellsChatLimitsApart: Bool { false }
+
     static func reads(limit name: String, for dialect: Dialect) -> Bool {
         if name == outputLimitName(for: dialect) { return true }
         return dialect == .chat && readsBothChatLimits && (name == "max_tokens" || name == "max_completion_tokens")
     }
 
     static var reasoningSwitch: ReasoningSwitch { .effort }
+
+    static var thinkingNames: Set<ThinkingMember.Name>? { nil }
+
+    static func answers(model: String) -> AnswerForm { .any }
+
+    static func refusesMaxTokens(model: String) -> Bool { false }
+
+    static func refusesToolsWithThinking(model: String) -> Bool { false }
+
+    static func disregarded(_ scan: RequestScan, dialect: Dialect) -> String? { nil }
 
     static func meaning(_ error: ErrorFacts, status: Int) -> AnswerMeaning? { nil }
 }

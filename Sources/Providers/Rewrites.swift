@@ -10,6 +10,12 @@ public enum Rewrite: String, Sendable, CaseIterable {
     case fallback = "model_fallback"
     /// The whole call is said in the endpoint's dialect, and its answer in the caller's.
     case dialect
+    /// A whole answer is asked for as a stream and put together again, where the model gives it in no other form.
+    case stream
+    /// What is asked about thinking is said with the member that the endpoint reads.
+    case thinking
+    /// The output limit has the name that the endpoint reads.
+    case limitName = "output_limit_name"
     /// A stream is asked to report its usage; the event that carries it is taken out again.
     case usage = "stream_options.include_usage"
     /// The output is limited to what the accounts or the model allow.
@@ -42,6 +48,8 @@ public struct RewritePlan: Sendable {
     public var rewrites: [Rewrite]
     /// Only Weir asked for the usage event.
     public var hidesUsage: Bool
+    /// Only Weir asked for a stream.
+    public var gathers = false
 
     public init(splices: [Splice] = [], rewrites: [Rewrite] = [], hidesUsage: Bool = false) {
         self.splices = splices
@@ -60,6 +68,8 @@ public func rewritePlan(
     var plan = RewritePlan()
     // New members go first in the object, each with its comma; an empty object needs none after the last.
     var inserted: [String] = []
+    // The same among DashScope's parameters.
+    var parameters: [String] = []
 
     if let range = scan.model {
         if !body.holds(served.upstreamName, at: range) {
@@ -71,10 +81,27 @@ public func rewritePlan(
         plan.rewrites.append(.model)
     }
 
+    plan.gathers = endpoint.streamsWhole(scan, dialect: dialect, model: served)
+    if plan.gathers {
+        plan.rewrites.append(.stream)
+        if dialect.isGeneration {
+            if let field = scan.incrementalOutput {
+                plan.splices.append(Splice(range: field.range, replacement: "true"))
+            } else {
+                parameters.append("\"incremental_output\":true")
+            }
+        } else if let member = scan.streamMember {
+            plan.splices.append(Splice(range: member, replacement: "\"stream\":true"))
+        } else {
+            inserted.append("\"stream\":true")
+        }
+    }
+
     let takesOptions = dialect == .chat || dialect == .completions
-    if scan.stream && takesOptions && scan.streamOptions?.includeUsage?.value != true {
-        plan.hidesUsage = true
-        plan.rewrites.append(.usage)
+    if (scan.stream || plan.gathers) && takesOptions && scan.streamOptions?.includeUsage?.value != true {
+        plan.hidesUsage = !plan.gathers
+        // Of a whole answer the usage is a part.
+        if !plan.gathers { plan.rewrites.append(.usage) }
         if let options = scan.streamOptions {
             if let field = options.includeUsage {
                 plan.splices.append(Splice(range: field.range, replacement: "true"))
@@ -89,8 +116,13 @@ public func rewritePlan(
         }
     }
 
-    if let outputLimit, let name = endpoint.outputLimitName(for: dialect) {
-        var isLimited = false
+    let rename = limitRename(scan, dialect: dialect, endpoint: endpoint, served: served)
+    if let rename {
+        plan.splices.append(rename)
+        plan.rewrites.append(.limitName)
+    }
+    if let outputLimit, let name = endpoint.outputLimitName(for: dialect, model: served) {
+        var isLimited = rename != nil
         var changed = false
         for (name, field) in [
             ("max_tokens", scan.maxTokens), ("max_completion_tokens", scan.maxCompletionTokens),
@@ -98,7 +130,7 @@ public func rewritePlan(
         ] {
             guard let field, let value = field.value else { continue }
             // A limit that the endpoint does not read limits nothing.
-            if endpoint.reads(limit: name, for: dialect) { isLimited = true }
+            if endpoint.reads(limit: name, for: dialect, model: served) { isLimited = true }
             if value > outputLimit {
                 plan.splices.append(Splice(range: field.range, replacement: String(outputLimit)))
                 changed = true
@@ -108,17 +140,19 @@ public func rewritePlan(
             changed = true
             if let null = scan.nullLimit(named: name) {
                 plan.splices.append(Splice(range: null.range, replacement: String(outputLimit)))
-            } else if dialect.isGeneration, let parameters = scan.parameters {
-                let start = parameters.lowerBound + 1
-                let comma = scan.hasNoParameters ? "" : ","
-                plan.splices.append(Splice(range: start..<start, replacement: "\"\(name)\":\(outputLimit)\(comma)"))
             } else if dialect.isGeneration {
-                inserted.append("\"parameters\":{\"\(name)\":\(outputLimit)}")
+                parameters.append("\"\(name)\":\(outputLimit)")
             } else {
                 inserted.append("\"\(name)\":\(outputLimit)")
             }
         }
         if changed { plan.rewrites.append(.outputLimit) }
+    }
+
+    if dialect == .chat, !scan.thinking.isEmpty {
+        let splices = thinkingSplices(scan, body: body, endpoint: endpoint, served: served)
+        plan.splices += splices
+        if !splices.isEmpty { plan.rewrites.append(.thinking) }
     }
 
     let isStored = dialect == .responses && scan.store?.value != false
@@ -136,12 +170,26 @@ public func rewritePlan(
     }
     if state != nil || (isStored && served.state != nil) { plan.rewrites.append(.responseID) }
 
+    if !parameters.isEmpty {
+        let members = parameters.joined(separator: ",")
+        if let range = scan.parameters {
+            let start = range.lowerBound + 1
+            plan.splices.append(Splice(range: start..<start, replacement: members + (scan.hasNoParameters ? "" : ",")))
+        } else if let null = scan.nullParameters {
+            plan.splices.append(Splice(range: null, replacement: "{\(members)}"))
+        } else {
+            inserted.append("\"parameters\":{\(members)}")
+        }
+    }
     if !inserted.isEmpty {
         let start = scan.object.lowerBound + 1
         let members = inserted.joined(separator: ",") + (scan.isEmpty ? "" : ",")
         plan.splices.append(Splice(range: start..<start, replacement: members))
     }
-    if plan.splices.count > 1 { plan.splices.sort { $0.range.lowerBound < $1.range.lowerBound } }
+    // What is inserted stands before what is replaced at the same place.
+    if plan.splices.count > 1 {
+        plan.splices.sort { ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound) }
+    }
     return plan
 }
 

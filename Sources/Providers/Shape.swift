@@ -25,13 +25,15 @@ extension Endpoint {
         return [Dialect.chat, .messages, .responses, .generation].first(where: speaks)
     }
 
+    /// The same of one of its models: Anthropic's Messages go on as they came where the model takes them beside OpenAI's dialect.
+    public func target(of dialect: Dialect, model served: ServedModel) -> Dialect? {
+        dialect == .messages && takesMessages(served) ? .messages : target(of: dialect)
+    }
+
     /// Whether a call of this operation can be answered here.
     public func serves(_ operation: Operation) -> Bool {
         Dialect.allCases.contains { $0.operation == operation && target(of: $0) != nil }
     }
-
-    /// With which member a chat turns thinking on and off here.
-    public var reasoningSwitch: ReasoningSwitch { provider.wire.reasoningSwitch }
 
     /// The same of one of its models: conversations are kept for those that say so.
     public func serves(_ operation: Operation, model: String) -> Bool {
@@ -40,8 +42,9 @@ extension Endpoint {
 
     /// How a call in this dialect is addressed here.
     public func head(for dialect: Dialect, model: ServedModel) -> ShapedHead {
-        let target = provider.wire.target(
-            for: dialect, basePath: basePath, deployment: model.upstreamName, apiVersion: apiVersion)
+        let target =
+            messagesTarget(for: dialect)
+            ?? provider.wire.target(for: dialect, basePath: basePath, deployment: model.upstreamName, apiVersion: apiVersion)
         return ShapedHead(
             [
                 "POST \(target) HTTP/1.1",
@@ -51,11 +54,11 @@ extension Endpoint {
                 "accept: application/json, text/event-stream",
                 // Compressed answers could not be read for usage without inflating them.
                 "accept-encoding: identity",
-            ] + provider.wire.lines(for: model) + keyLines)
+            ] + provider.wire.lines(for: model) + keyLines(for: dialect))
     }
 
-    private var keyLines: [String] {
-        if case .key(let key)? = credential { [provider.wire.credentialLine(key.value)] } else { [] }
+    private func keyLines(for dialect: Dialect) -> [String] {
+        if case .key(let key)? = credential { [credentialLine(key.value, for: dialect)] } else { [] }
     }
 
     /// The deployment that answered, where the answer's head names one.

@@ -212,10 +212,11 @@ private func decodeModel(
     let tokenizer = section.value(section.optionalText("tokenizer")) { readName($0, "tokenizer", .label) }
     let state = section.optionalSection("state").flatMap(decodeState)
     let spillover = section.optionalSection("spillover").flatMap { decodeSpillover($0, context) }
+    let quirks = decodeQuirks(section, provider)
     section.finish()
     return ServedModel(
         upstreamName: upstream, price: price?.value ?? "", maxOutputTokens: output ?? 0, maxTokensPerImage: image,
-        maxTokensPerAudio: audio, tokenizer: tokenizer, state: state, spillover: spillover)
+        maxTokensPerAudio: audio, tokenizer: tokenizer, state: state, spillover: spillover, quirks: quirks)
 }
 
 func checkPrice(_ price: Section.Text?, _ context: EndpointContext, _ section: Section) {

@@ -69,6 +69,21 @@ extension Asked {
         inputTokens = try Asked.count(body, operation, model)
     }
 
+    /// Why the model does not answer this request.
+    var refusal: Trouble? {
+        let isGeneration = operation == .generation || operation == .multimodalGeneration
+        let settings = isGeneration ? body["parameters"] ?? .null : body
+        if let refused = model.refuses.first(where: { settings[$0] != nil }) { return .unsupported(refused) }
+        guard !stream, let only = model.streamsOnly else { return nil }
+        let thinks = settings["enable_thinking"]?.bool
+        switch only {
+        case .always: return .mistake("This model only support stream mode, please enable the stream parameter to access the model.", param: nil)
+        case .thinking where thinks != true, .unlessOff where thinks == false: return nil
+        case .thinking, .unlessOff:
+            return .mistake("parameter.enable_thinking must be set to false for non-streaming calls", param: nil)
+        }
+    }
+
     private static func count(_ body: JSON, _ operation: PlayedOperation, _ model: PlayedModel) throws(Mistake) -> Int {
         if operation == .generation || operation == .multimodalGeneration {
             guard let input = body["input"] else { throw Mistake(message: "Required input is missing", param: nil) }

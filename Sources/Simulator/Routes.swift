@@ -9,6 +9,17 @@ struct Route: Sendable {
     var kept: KeptRequest?
 }
 
+extension PlayedProvider {
+    /// Below which it has Anthropic's dialect beside its own.
+    fileprivate var messagesPath: String? {
+        switch self {
+        case .dashscope: "/apps/anthropic/v1"
+        case .deepseek, .huawei: "/anthropic/v1"
+        case .openai, .azure, .anthropic, .ark, .vllm, .pangu, .entra, .volcengine, .huaweiIAM: nil
+        }
+    }
+}
+
 extension Stage {
     private static let operations: [String: PlayedOperation] = [
         "/chat/completions": .chat, "/completions": .completions, "/embeddings": .embeddings, "/responses": .responses,
@@ -22,6 +33,9 @@ extension Stage {
             if let kept = Stage.kept(rest, method) { return Route(operation: .responses, kept: kept) }
             if method == .GET { return rest == "/models" ? Route(operation: .models) : nil }
             if method == .POST, let operation = Stage.operations[rest] { return Route(operation: operation) }
+        }
+        if let base = endpoint.provider.messagesPath, path == base + "/messages", method == .POST {
+            return Route(operation: .messages)
         }
         if endpoint.provider == .dashscope, method == .POST {
             if path == "/api/v1/services/aigc/text-generation/generation" { return Route(operation: .generation) }
@@ -89,6 +103,8 @@ extension Stage {
 
     func accepts(_ headers: HTTPHeaders) -> Bool {
         guard let credential = endpoint.credential else { return true }
+        // Where Anthropic's dialect is played beside another, its header is taken too.
+        if endpoint.provider.messagesPath != nil, headers.first(name: "x-api-key") == credential { return true }
         if endpoint.provider == .azure, headers.first(name: "api-key") == credential { return true }
         // Anthropic's also wants to know for which version of its API a call was written.
         if endpoint.provider == .anthropic {

@@ -136,11 +136,24 @@ public struct PlayedModel: Sendable {
     public var spillover: String?
     /// A prompt that begins with `say 137` gets an answer of so many tokens: for calls that are played again in their sizes.
     public var saysAsTold = false
+    /// Whole answers that it refuses to give.
+    public var streamsOnly: StreamsOnly?
+    /// Members of a request that it does not take.
+    public var refuses: [String] = []
     /// Recorded answers that are played instead of made ones.
     public var replayStream: Recording?
     public var replayWhole: Recording?
 
     public init(name: String) { self.name = name }
+}
+
+/// Whole answers that a model refuses to give, as some of Qwen's do.
+public enum StreamsOnly: String, Sendable, CaseIterable {
+    case always
+    /// Where it is told to think.
+    case thinking
+    /// Unless it is told not to think.
+    case unlessOff
 }
 
 /// What can be asked of an endpoint.
@@ -155,6 +168,8 @@ public enum PlayedOperation: String, Sendable, CaseIterable {
 extension PlayedOperation {
     /// In DashScope's own words, its errors too.
     var isDashScopes: Bool { self == .generation || self == .multimodalGeneration }
+    /// In Anthropic's.
+    var isAnthropics: Bool { self == .messages || self == .tokenCount }
 }
 
 /// A range from which a seeded draw is made.

@@ -110,6 +110,9 @@ struct ScenarioReader {
         if let dimensions = try table.integer("dimensions", 1...16_384) { model.dimensions = dimensions }
         if let language = try table.choice("language", Language.allCases) { model.chinese = language == .chinese }
         if let interval = try table.duration("keepAlive") { model.keepAliveMilliseconds = interval }
+        if let only = try table.choice("streamsOnly", StreamsOnly.allCases) { model.streamsOnly = only }
+        let refused = try table.list("refuses").compactMap { $0.scalar?.string }
+        if !refused.isEmpty { model.refuses = refused }
         if let leave = try table.choice("onLeave", Leave.allCases) { model.billsWholeAnswer = leave == .billAll }
     }
 

@@ -131,13 +131,14 @@ extension Stage {
             record: record, answer: Answer(status: 500, body: .whole([])), fault: fault, keepAlive: head.isKeepAlive,
             model: model, operation: route?.operation ?? .models, seed: random.next())
         let isNative = decision.operation.isDashScopes
+        let wording = decision.operation.isAnthropics ? .anthropic : endpoint.provider
         decision.answer =
             switch fault {
             case .status(let status, let code) where endpoint.provider.isAuthority: refusal(status, code)
-            case .status(let status, let code): Trouble.status(status, code: code).answer(endpoint.provider, isNative: isNative)
+            case .status(let status, let code): Trouble.status(status, code: code).answer(wording, isNative: isNative)
             case .rateLimit(let milliseconds):
                 Trouble.tooManyRequests(milliseconds: milliseconds).answer(
-                    endpoint.provider, told: true, isNative: isNative)
+                    wording, told: true, isNative: isNative)
             default:
                 endpoint.provider.isAuthority
                     ? issue(head, path, query, bytes)
@@ -184,7 +185,9 @@ extension Stage {
         fault: Fault?, random: inout Randomness
     ) -> Answer {
         func refuse(_ trouble: Trouble) -> Answer {
-            trouble.answer(endpoint.provider, isNative: route?.operation.isDashScopes ?? false)
+            // Whoever has Anthropic's dialect beside its own words its errors as Anthropic does.
+            let wording = route?.operation.isAnthropics == true ? .anthropic : endpoint.provider
+            return trouble.answer(wording, isNative: route?.operation.isDashScopes ?? false)
         }
         guard accepted else { return refuse(.credential) }
         guard let route else { return refuse(.noRoute) }
@@ -202,6 +205,7 @@ extension Stage {
         } catch {
             return refuse(.mistake(error.message, param: error.param))
         }
+        if let trouble = asked.refusal { return refuse(trouble) }
         if let trouble = recall(&asked) { return refuse(trouble) }
         var headers: [Header] = []
         if let (limits, use) = admit(model, tokens: asked.inputTokens + (asked.limit ?? 0)) {

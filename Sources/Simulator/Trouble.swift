@@ -2,6 +2,8 @@
 enum Trouble: Sendable, Equatable {
     case unreadable
     case mistake(String, param: String?)
+    /// A member that the model does not take.
+    case unsupported(String)
     case credential
     case noRoute
     case noModel(String)
@@ -46,6 +48,11 @@ extension Trouble {
             return Wording.of(provider, 400, nil, "We could not parse the JSON body of your request.")
         case .mistake(let message, let param):
             return Wording.of(provider, 400, nil, message, param: param)
+        case .unsupported(let param):
+            let instead = param == "max_tokens" ? " Use 'max_completion_tokens' instead." : ""
+            return Wording.of(
+                provider, 400, "unsupported_parameter", "Unsupported parameter: '\(param)' is not supported with this model.\(instead)",
+                type: "invalid_request_error", param: param)
         case .credential: return Wording.of(provider, 401, nil, nil)
         case .noRoute: return Wording.of(provider, 404, "404", "Resource not found")
         case .noModel(let name):

@@ -36,6 +36,7 @@ extension RequestScanner {
         guard cursor.peek == UInt8(ascii: "{") else {
             guard cursor.peek == UInt8(ascii: "n") else { throw wrongType("parameters") }
             try cursor.literal("null")
+            found.nullParameters = start..<cursor.at
             return
         }
         var seen = SeenFields()
@@ -53,6 +54,12 @@ extension RequestScanner {
             case 10 where cursor.matches(key, "max_tokens"):
                 try seen.mark(2, key)
                 found.maxTokens = try integer("max_tokens", least: 0)
+            case 18 where cursor.matches(key, "incremental_output"):
+                try seen.mark(6, key)
+                found.incrementalOutput = try bool("incremental_output")
+            case 15 where cursor.matches(key, "enable_thinking"):
+                try seen.mark(7, key)
+                try thinking(.enable, key)
             case 13 where cursor.matches(key, "enable_search"):
                 try seen.mark(3, key)
                 if try bool("enable_search").value == true { found.retrieval = found.retrieval ?? key.range }

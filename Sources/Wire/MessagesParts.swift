@@ -8,7 +8,8 @@ extension RequestScanner {
         switch dialect {
         case .messages, .tokenCount: try messagesMember(key)
         case .generation, .multimodalGeneration: try generationMember(key)
-        default: try cursor.skip()
+        case .chat, .responses: try openAIMember(key)
+        case .completions, .embeddings, .conversations: try cursor.skip()
         }
     }
 
@@ -17,11 +18,25 @@ extension RequestScanner {
         case 5 where cursor.matches(key, "speed"):
             let speed = try optionalName("speed")
             if let speed, !cursor.matches(speed, "standard") { uplift(key) }
+        case 5 where cursor.matches(key, "top_k"): if try present() { found.topK = key.range }
         case 6 where cursor.matches(key, "system"): try messagesContent()
+        case 8 where cursor.matches(key, "thinking"): try thinking(.type, key)
         case 9 where cursor.matches(key, "container"): try hosted(key)
+        case 11 where cursor.matches(key, "tool_choice"): try messagesToolChoice()
         case 11 where cursor.matches(key, "mcp_servers"): try hosted(key)
         case 13 where cursor.matches(key, "inference_geo"): if try present() { uplift(key) }
         default: try cursor.skip()
+        }
+    }
+
+    private mutating func messagesToolChoice() throws(ScanError) {
+        guard cursor.peek == UInt8(ascii: "{") else { return try cursor.skip() }
+        try cursor.enter()
+        var first = true
+        while let key = try cursor.nextKey(&first) {
+            if key.escaped { throw ScanError(.escapedKey, at: key.start) }
+            if cursor.matches(key, "disable_parallel_tool_use"), cursor.peek == UInt8(ascii: "t") { found.disablesParallelTools = true }
+            try cursor.skip()
         }
     }
 

@@ -6,6 +6,8 @@ public struct IntegerField: Sendable, Hashable {
     public var value: Int64?
     /// Where the value lies in the body.
     public var range: Range<Int>
+    /// Where its name lies, inside its quotes, if it may have another.
+    public var name: Range<Int>?
 }
 
 /// A truth value as a request gives it; `value` is nil where it says `null`.
@@ -85,6 +87,24 @@ public struct RequestScan: Sendable, Hashable {
     public var parameters: Range<Int>?
     /// They are `{}`.
     public var hasNoParameters = true
+    /// Where they are null.
+    public var nullParameters: Range<Int>?
+
+    /// Of them.
+    public var incrementalOutput: BoolField?
+
+    // MARK: What providers read in different ways, or not at all
+
+    /// The members that turn thinking on or off, in their order; in DashScope's own dialect those among its parameters.
+    public var thinking: [ThinkingMember] = []
+    /// What of the tools is to be called, where that is not `auto`.
+    public var toolChoice: Range<Int>?
+    public var hasLogitBias = false
+    /// Of Anthropic's Messages: the key of `top_k`, and a choice of tools that lets them be called one at a time only.
+    public var topK: Range<Int>?
+    public var disablesParallelTools = false
+    /// The key of Ark's `caching`, where it is switched on.
+    public var caching: Range<Int>?
 
     // MARK: By what a provider's cache may know the prompt again
 
@@ -199,7 +219,7 @@ struct RequestScanner {
         case 7 where cursor.matches(key, "best_of"): found.bestOf = try integer("best_of", least: 1)
         case 8 where cursor.matches(key, "messages"): try messages()
         case 9 where cursor.matches(key, "n_predict"): found.nPredict = try integer("n_predict", least: 0)
-        case 10 where cursor.matches(key, "max_tokens"): found.maxTokens = try integer("max_tokens", least: 0)
+        case 10 where cursor.matches(key, "max_tokens"): found.maxTokens = try integer("max_tokens", least: 0, key)
         case 10 where cursor.matches(key, "request_id"): if try present() { found.requestID = true }
         case 10 where cursor.matches(key, "background"):
             if try bool("background").value == true { found.background = true }
@@ -224,7 +244,7 @@ struct RequestScanner {
             guard dialect == .responses else { return try cursor.skip() }
             found.previousResponseID = try optionalName("previous_response_id")
         case 21 where cursor.matches(key, "max_completion_tokens"):
-            found.maxCompletionTokens = try integer("max_completion_tokens", least: 0)
+            found.maxCompletionTokens = try integer("max_completion_tokens", least: 0, key)
         default: try dialectMember(key)
         }
     }
@@ -257,11 +277,11 @@ extension RequestScanner {
     }
 
     /// A number of tokens or choices; none is larger than the tokens that one attempt can have.
-    mutating func integer(_ name: StaticName, least: Int64) throws(ScanError) -> IntegerField {
+    mutating func integer(_ name: StaticName, least: Int64, _ key: JSONString? = nil) throws(ScanError) -> IntegerField {
         let start = cursor.at
         if cursor.peek == UInt8(ascii: "n") {
             try cursor.literal("null")
-            return IntegerField(value: nil, range: start..<cursor.at)
+            return IntegerField(value: nil, range: start..<cursor.at, name: key?.range)
         }
         guard cursor.peek == UInt8(ascii: "-") || cursor.peek &- 0x30 < 10 else { throw wrongType(name) }
         let number = try cursor.number()
@@ -269,7 +289,7 @@ extension RequestScanner {
         guard let value = cursor.integer(number.range), value >= least, value <= tokensMax else {
             throw ScanError(.outOfRange, at: start, parameter: name)
         }
-        return IntegerField(value: value, range: number.range)
+        return IntegerField(value: value, range: number.range, name: key?.range)
     }
 
     /// A string that is acted on, inside its quotes: plain and not empty.

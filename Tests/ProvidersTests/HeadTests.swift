@@ -15,8 +15,7 @@ struct HeadTests {
         let expected: [Dialect: String] = [
             .chat: "POST /v1/chat/completions HTTP/1.1", .completions: "POST /v1/completions HTTP/1.1",
             .embeddings: "POST /v1/embeddings HTTP/1.1", .responses: "POST /v1/responses HTTP/1.1",
-            .conversations: "POST /v1/conversations HTTP/1.1", .messages: "POST /v1/messages HTTP/1.1",
-            .tokenCount: "POST /v1/messages/count_tokens HTTP/1.1",
+            .conversations: "POST /v1/conversations HTTP/1.1", .tokenCount: "POST /v1/messages/count_tokens HTTP/1.1",
         ]
         for (dialect, line) in expected { #expect(lines(endpoint(provider), dialect).first == line) }
         #expect(lines(endpoint(provider, basePath: ""), .chat).first == "POST /chat/completions HTTP/1.1")
@@ -62,6 +61,40 @@ struct HeadTests {
             #expect(
                 lines(endpoint(.dashscope, basePath: basePath), .multimodalGeneration).first
                     == "POST \(front)/api/v1/services/aigc/multimodal-generation/generation HTTP/1.1")
+        }
+    }
+
+    @Test("Anthropic's Messages lie beside OpenAI's dialect where a cloud has both, with Anthropic's header for the key")
+    func messages() {
+        let paths: [(provider: ProviderKind, basePath: String, path: String)] = [
+            (.anthropic, "/v1", "/v1/messages"), (.anthropic, "/anthropic/v1", "/anthropic/v1/messages"),
+            (.dashscope, "/compatible-mode/v1", "/apps/anthropic/v1/messages"),
+            (.dashscope, "/proxy/compatible-mode/v1", "/proxy/apps/anthropic/v1/messages"), (.deepseek, "/v1", "/anthropic/v1/messages"),
+            (.deepseek, "", "/anthropic/v1/messages"), (.modelarts, "/v1", "/anthropic/v1/messages"),
+            (.modelarts, "/openai/v1", "/anthropic/v1/messages"), (.modelarts, "/v2", "/anthropic/v1/messages"),
+        ]
+        for (provider, basePath, path) in paths {
+            let head = lines(endpoint(provider, basePath: basePath, credential: "sk-1"), .messages)
+            #expect(head.first == "POST \(path) HTTP/1.1")
+            #expect(head.filter { $0.contains("sk-1") } == ["x-api-key: sk-1"])
+        }
+    }
+
+    @Test("Messages go on as they came where the model takes them, by its name or its configuration; else they are translated")
+    func messagesTargets() {
+        let cases: [(provider: ProviderKind, model: String, path: MessagesPath?, target: Dialect)] = [
+            (.deepseek, "deepseek-v4-pro", nil, .messages), (.deepseek, "deepseek-v4-pro", .translated, .chat),
+            (.dashscope, "qwen-plus", nil, .messages), (.dashscope, "qwen3-max-2026-01-23", nil, .messages),
+            (.dashscope, "qwen3-maximal", nil, .chat), (.dashscope, "glm-5", nil, .chat), (.dashscope, "glm-5", .raw, .messages),
+            (.modelarts, "deepseek-v3.1", nil, .chat), (.modelarts, "deepseek-v3.1", .raw, .messages),
+            (.openai, "gpt-4o", .raw, .chat), (.anthropic, "claude", nil, .messages), (.anthropic, "claude", .translated, .messages),
+        ]
+        for (provider, model, path, target) in cases {
+            let served = ServedModel(upstreamName: model, price: "p", maxOutputTokens: 9, quirks: ModelQuirks(messages: path))
+            #expect(endpoint(provider).target(of: .messages, model: served) == target, "\(provider) \(model)")
+            #expect(endpoint(provider).target(of: .chat, model: served) == (provider == .anthropic ? .messages : .chat))
+            // Nobody but Anthropic counts.
+            #expect((endpoint(provider).target(of: .tokenCount, model: served) != nil) == (provider == .anthropic))
         }
     }
 

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import NIOCore
 import Providers
 import TestKit
 import Testing
@@ -41,7 +42,52 @@ struct RandomRewriteTests {
                 Issue.record("seed \(seed), case \(number), \(operation) at \(target.provider): \(body.text) → \(result.text)")
             }
         }
-        #expect(seen == Set(Rewrite.allCases).subtracting([.dialect, .fallback]))
+        #expect(seen == Set(Rewrite.allCases).subtracting([.dialect, .fallback, .stream, .thinking]))
+    }
+
+    /// What members about thinking ask, worked out from the parsed object alone.
+    private static let values: [(key: String, values: [String], on: [Bool?])] = [
+        ("reasoning_effort", [#""low""#, #""none""#, "null"], [true, false, nil]), ("enable_thinking", ["true", "false"], [true, false]),
+        ("thinking_budget", ["5"], [nil]), ("thinking", [#"{"type":"enabled"}"#, #"{"type" : "disabled"}"#], [true, false]),
+        ("chat_template_kwargs", [#"{"thinking":true}"#, #"{"enable_thinking":false}"#], [true, false]),
+    ]
+
+    @Test("Members about thinking become one that the endpoint reads, in any order, and the rest stays as it was")
+    func thinking() throws {
+        let seed = testSeed("Random thinking")
+        var random = SeededRandom(seed: seed)
+        let read: [ProviderKind: Set<String>] = [
+            .openai: ["reasoning_effort"], .dashscope: ["enable_thinking", "thinking_budget"], .ark: ["thinking", "reasoning_effort"],
+            .modelarts: ["chat_template_kwargs", "enable_thinking"],
+        ]
+        func space() -> String { ["", "", " ", "\n"].randomElement(using: &random) ?? "" }
+        for number in 0..<cases / 4 {
+            guard let (provider, own) = read.randomElement(using: &random) else { continue }
+            var stated: [(key: String, value: String, on: Bool?)] = []
+            for (key, values, on) in Self.values where Bool.random(using: &random) {
+                let place = Int.random(in: 0..<values.count, using: &random)
+                stated.append((key, values[place], on[place]))
+            }
+            let others: [(key: String, value: String, on: Bool?)] = [("model", #""up/stream-1""#, nil), ("user", #""a,b\"{""#, nil)]
+            let members = (stated + others).shuffled(using: &random)
+            let body =
+                "{" + members.map { space() + "\"\($0.key)\"" + space() + ":" + space() + $0.value + space() }.joined(separator: ",") + "}"
+            // Asked as a stream already, so that nothing else is changed.
+            let scan = try scanRequest(ByteBuffer(string: body), dialect: .chat, maxDepth: 64)
+            let served = ServedModel(upstreamName: "up/stream-1", price: "p", maxOutputTokens: 9, quirks: ModelQuirks(answers: .any))
+            let plan = rewritePlan(
+                scan, body: ByteBuffer(string: body), dialect: .chat, endpoint: endpoint(provider), served: served, outputLimit: nil)
+            let after = try ProvidersTests.members(String(buffer: spliced(ByteBuffer(string: body), plan.splices)))
+            let said = stated.filter { $0.value != "null" }
+            let isForeign = said.contains { !own.contains($0.key) }
+            let what = "seed \(seed), case \(number) at \(provider): \(body) → \(after)"
+            #expect((plan.rewrites == [.thinking]) == isForeign, "\(what)")
+            #expect(after["user"] == #""a,b\"{""# && after["model"] != nil, "\(what)")
+            let left = Set(after.keys).subtracting(["model", "user"]).filter { after[$0] != "null" }
+            #expect(left.isSubset(of: own) && left.isEmpty == said.isEmpty, "\(what)")
+            // What the endpoint reads is the caller's word.
+            for one in said where own.contains(one.key) { #expect(after[one.key] == (try ProvidersTests.members("{\"x\":\(one.value)}"))["x"], "\(what)") }
+        }
     }
 
     /// What the members should be, worked out from the parsed object alone.
@@ -62,13 +108,20 @@ struct RandomRewriteTests {
             let others = (before["stream_options"] ?? "null").contains("\"other\":1")
             set(.usage, "stream_options", others ? #"{"include_usage":true,"other":1}"# : #"{"include_usage":true}"#)
         }
+        var given = ["max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict"].filter {
+            before[$0].flatMap { Int64($0) } != nil
+        }
+        let ignoring: Set<ProviderKind> = [.ollama, .dashscope, .modelarts, .pangu, .deepseek]
+        if operation == .chat, ignoring.contains(target.provider), target.provider != .dashscope, given.contains("max_completion_tokens"), before["max_tokens"] == nil {
+            members["max_tokens"] = members["max_completion_tokens"]
+            members["max_completion_tokens"] = nil
+            given = given.map { $0 == "max_completion_tokens" ? "max_tokens" : $0 }
+            rewrites.append(.limitName)
+        }
         if let limit, let own = target.outputLimitName(for: operation) {
-            let names = ["max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict"]
-            let given = names.filter { before[$0].flatMap { Int64($0) } != nil }
-            for name in given where Int64(before[name] ?? "") ?? 0 > limit { set(.outputLimit, name, "\(limit)") }
+            for name in given where Int64(members[name] ?? "") ?? 0 > limit { set(.outputLimit, name, "\(limit)") }
             var read: Set<String> = [own]
             if operation == .chat { read.insert("max_tokens") }
-            let ignoring: Set<ProviderKind> = [.ollama, .dashscope, .modelarts, .pangu, .deepseek]
             if operation == .chat && !ignoring.contains(target.provider) { read.insert("max_completion_tokens") }
             if target.provider == .llamaCpp && operation != .responses { read.insert("n_predict") }
             if read.isDisjoint(with: given) { set(.outputLimit, own, "\(limit)") }

@@ -187,7 +187,7 @@ struct RewriteTests {
             becomes: #"{"max_output_tokens":100,"model":"up/stream-1","store":false,"max_tokens":1}"#, [.outputLimit]),
         Case(
             "Ollama does not know the newer name", at: .ollama, limit: 100, #"{"model":"up/stream-1","max_completion_tokens":1}"#,
-            becomes: #"{"max_tokens":100,"model":"up/stream-1","max_completion_tokens":1}"#, [.outputLimit]),
+            becomes: #"{"model":"up/stream-1","max_tokens":1}"#, [.limitName]),
     ]
 
     static let store: [Case] = [
