@@ -136,7 +136,11 @@ actor TokenSource {
         let pause = max(1, until.milliseconds(since: surroundings.now()))
         let nap = Task { _ = try? await Task.sleep(for: .milliseconds(pause)) }
         self.nap = nap
-        await withTaskCancellationHandler { await nap.value } onCancel: { nap.cancel() }
+        await withTaskCancellationHandler {
+            await nap.value
+        } onCancel: {
+            nap.cancel()
+        }
         self.nap = nil
     }
 

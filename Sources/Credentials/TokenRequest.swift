@@ -159,10 +159,13 @@ private func huaweiToken(_ value: String?, _ json: JSON, at now: Timestamp) -> F
 /// Reads `2026-11-23T13:49:49.125000Z`, to the second.
 func moment(_ text: String) -> Timestamp? {
     let bytes = Array(text.utf8)
-    guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"), bytes[10] == UInt8(ascii: "T"), let date = CivilDate(text.prefix(10))
+    guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"), bytes[10] == UInt8(ascii: "T"),
+        let date = CivilDate(text.prefix(10))
     else { return nil }
     let clock = text.dropFirst(11).prefix(8).split(separator: ":", omittingEmptySubsequences: false).map { Int64($0) ?? -1 }
-    guard clock.count == 3, (0..<24).contains(clock[0]), (0..<60).contains(clock[1]), (0...60).contains(clock[2]) else { return nil }
+    guard clock.count == 3, (0..<24).contains(clock[0]), (0..<60).contains(clock[1]), (0...60).contains(clock[2]) else {
+        return nil
+    }
     return Timestamp(seconds: Int64(date.daysSince1970) * 86_400 + clock[0] * 3_600 + clock[1] * 60 + clock[2])
 }
 
@@ -186,7 +189,9 @@ extension VolcengineExchange {
 }
 
 private func volcengineKey(_ json: JSON, at now: Timestamp) -> FreshToken? {
-    guard let result = json["Result"], let key = result["ApiKey"]?.string, let ends = result["ExpiredTime"]?.integer else { return nil }
+    guard let result = json["Result"], let key = result["ApiKey"]?.string, let ends = result["ExpiredTime"]?.integer else {
+        return nil
+    }
     return FreshToken(value: Secret(JSON.plain(key)), lifeMilliseconds: milliseconds(ends - now.seconds))
 }
 

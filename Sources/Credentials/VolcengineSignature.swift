@@ -18,7 +18,8 @@ struct VolcengineSignature: Sendable {
         ]
         let names = signed.map(\.0).joined(separator: ";")
         let canonical = [
-            "POST", path, query.sorted { $0.0 < $1.0 }.map { "\(percentEncoded($0.0))=\(percentEncoded($0.1))" }.joined(separator: "&"),
+            "POST", path,
+            query.sorted { $0.0 < $1.0 }.map { "\(percentEncoded($0.0))=\(percentEncoded($0.1))" }.joined(separator: "&"),
             signed.map { "\($0.0):\($0.1)\n" }.joined(), names, bodyHash,
         ].joined(separator: "\n")
         let scope = "\(day)/\(region)/\(service)/request"
@@ -29,7 +30,8 @@ struct VolcengineSignature: Sendable {
             .init("content-type", contentType), .init("x-date", stamp), .init("x-content-sha256", bodyHash),
             .init(
                 "authorization",
-                "HMAC-SHA256 Credential=\(keys.access.value)/\(scope), SignedHeaders=\(names), Signature=\(hex(hmac(toSign, key)))"),
+                "HMAC-SHA256 Credential=\(keys.access.value)/\(scope), SignedHeaders=\(names), Signature=\(hex(hmac(toSign, key)))"
+            ),
         ]
     }
 }

@@ -133,7 +133,8 @@ private func decodeScope(_ section: Section, _ around: CredentialSurroundings, _
         }
     }
     return section.value(text) { text -> Reading<String> in
-        guard (1...256).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), text.hasSuffix("/.default")
+        guard (1...256).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            text.hasSuffix("/.default")
         else { return .wrong("`scope` takes a resource and `/.default`: `https://ai.azure.com/.default`.") }
         return .value(text)
     }
@@ -146,7 +147,8 @@ private func decodeHuaweiUser(_ section: Section, _ around: CredentialSurroundin
     let project = section.value(section.optionalText("project")) { readName($0, "project", .label) } ?? around.region
     if project == nil {
         section.report.error(
-            section.spot, "`project` is missing in `huaweiIAM`: the name of the project that tokens are for, such as `cn-southwest-2`.")
+            section.spot,
+            "`project` is missing in `huaweiIAM`: the name of the project that tokens are for, such as `cn-southwest-2`.")
     }
     // The region of a project is the part of its name before any `_`.
     let region = project.map { String($0.prefix { $0 != "_" }) } ?? ""
@@ -177,7 +179,8 @@ private func decodeVolcengine(
         }.map { $0 / 1_000 } ?? volcengineLifetimeSeconds
     if region != "cn-beijing", !section.has("authority") {
         section.report.error(
-            section.spot, "Volcengine's control plane is known in `cn-beijing` only. Write `authority`, its URL, for another region.")
+            section.spot,
+            "Volcengine's control plane is known in `cn-beijing` only. Write `authority`, its URL, for another region.")
     }
     let authority = decodeAuthority(
         section, around.world, unless: Origin(tls: true, host: "ark.\(region).volcengineapi.com", port: 443))
@@ -207,10 +210,12 @@ private func decodeAuthority(_ section: Section, _ world: World, unless usual: O
 func checkExchange(_ credential: Credential?, _ models: [String: ServedModel], _ section: Section) -> Credential? {
     guard case .volcengine(var exchange)? = credential else { return credential }
     let names = Set(models.values.map(\.upstreamName))
-    guard let name = names.first, names.count == 1, name.hasPrefix("ep-") && !name.hasPrefix("ep-m-") || name.hasPrefix("bot-") else {
+    guard let name = names.first, names.count == 1, name.hasPrefix("ep-") && !name.hasPrefix("ep-m-") || name.hasPrefix("bot-")
+    else {
         section.report.error(
             section.spot(of: "models"),
-            "With `credential: {volcengine: …}` all models of an endpoint are one inference endpoint, `as: ep-…`: a key is given for one.")
+            "With `credential: {volcengine: …}` all models of an endpoint are one inference endpoint, `as: ep-…`: a key is given for one."
+        )
         return credential
     }
     exchange.resource = name

@@ -27,7 +27,8 @@ struct Placement {
     /// The host; nil, with an error, where none is known.
     func host(_ section: Section) -> String? {
         guard let provider else { return nil }
-        let spot = saysRegion ? section.spot(of: "region") : section.has("deployment") ? section.spot(of: "deployment") : section.spot
+        let spot =
+            saysRegion ? section.spot(of: "region") : section.has("deployment") ? section.spot(of: "deployment") : section.spot
         let clouds = provider.hosts.filter { host in cloud.map { $0 == host.cloud } ?? true }
         guard let found = clouds.first(where: { $0.region == nil || $0.region == region }) else {
             let known = clouds.compactMap(\.region).sorted()
@@ -65,7 +66,8 @@ func decodePlacement(_ section: Section, _ provider: ProviderKind?) -> Placement
         place.saysRegion = true
         place.region = section.value(text) { readName($0, "region", .label) }
         if let provider, provider.hosts.isEmpty, ![.compatible].contains(provider) {
-            section.report.error(text.spot, "`provider: \(provider.rawValue)` is a server of your own: write `url`, and labels say where it is.")
+            section.report.error(
+                text.spot, "`provider: \(provider.rawValue)` is a server of your own: write `url`, and labels say where it is.")
         }
         if let region = place.region, let deployed = place.deployedIn, region != deployed {
             section.report.error(text.spot, "`region` and the deployment of the labels disagree: that is in `\(deployed)`.")
@@ -104,7 +106,8 @@ func checkPlacement(_ place: Placement, _ web: Web, _ section: Section) {
     let spot = section.spot(of: "url")
     guard let known = provider.hosts.first(where: { $0.matches(web.origin.host) }) else { return }
     if let cloud = place.cloud, provider.hosts.contains(where: { $0.cloud == cloud }), cloud != known.cloud {
-        section.report.error(spot, "This host is in the cloud `\(known.cloud)`, but the deployment of the labels is in `\(cloud)`.")
+        section.report.error(
+            spot, "This host is in the cloud `\(known.cloud)`, but the deployment of the labels is in `\(cloud)`.")
     } else if let region = place.region, let its = known.region, region != its {
         let whose = place.saysRegion ? "`region` says" : "the deployment of the labels is in"
         section.report.error(spot, "This host is `\(its)`'s, but \(whose) `\(region)`.")
@@ -113,7 +116,9 @@ func checkPlacement(_ place: Placement, _ web: Web, _ section: Section) {
 
 /// What the labels name, without complaining: they are decoded on their own.
 private func deployment(of section: Section) -> (cloud: String?, region: String?) {
-    guard case .mapping(let mapping)? = section.entries.first(where: { $0.name == "deployment" })?.value else { return (nil, nil) }
+    guard case .mapping(let mapping)? = section.entries.first(where: { $0.name == "deployment" })?.value else {
+        return (nil, nil)
+    }
     var found: [String: String] = [:]
     for pair in mapping {
         guard case .scalar(let key) = pair.key, case .scalar(let value) = pair.value else { continue }

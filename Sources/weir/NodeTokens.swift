@@ -27,7 +27,9 @@ struct NodeTokens: Sendable {
                 read: { path in
                     guard let file = FileHandle(forReadingAtPath: path) else { return nil }
                     defer { try? file.close() }
-                    return (try? file.read(upToCount: federatedTokenBytesMax)).flatMap { $0.flatMap { String(data: $0, encoding: .utf8) } }
+                    return (try? file.read(upToCount: federatedTokenBytesMax)).flatMap {
+                        $0.flatMap { String(data: $0, encoding: .utf8) }
+                    }
                 },
                 log: log))
         let keeper = keeper

@@ -38,14 +38,18 @@ struct TokenLifeTests {
     func ahead() {
         var tokens = Tokens(at: Self.start)
         #expect(tokens.step(at: Self.start) == .fetch)
-        for (life, renewed): (Int64, Int64) in [(Self.hour, 2_700), (24 * Self.hour, 84_600), (4_000, 3), (7 * 24 * Self.hour, 603_000)] {
+        for (life, renewed): (Int64, Int64) in [
+            (Self.hour, 2_700), (24 * Self.hour, 84_600), (4_000, 3), (7 * 24 * Self.hour, 603_000),
+        ] {
             tokens = Self.withToken(life: life)
             #expect(tokens.step(at: Self.start) == .rest(until: Self.after(renewed)), "\(life)")
             #expect(tokens.step(at: Self.after(renewed)) == .fetch)
         }
     }
 
-    @Test("Chance makes it earlier, never later, by a quarter of what is left at most", arguments: [1, 224_999, 225_000, UInt64.max])
+    @Test(
+        "Chance makes it earlier, never later, by a quarter of what is left at most",
+        arguments: [1, 224_999, 225_000, UInt64.max])
     func jitter(_ chance: UInt64) {
         let tokens = Tokens(at: Self.start)
         _ = tokens.fetched(Secret("one"), lifeMilliseconds: Self.hour, askedAt: Self.start, chance: chance)
@@ -96,7 +100,8 @@ struct TokenLifeTests {
         (.failed(status: 429, retryAfterMilliseconds: 999_999_000), 3, [3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600, 3_600]),
     ]
 
-    @Test("Without a first token there is one alarm, at once for a refusal, and ever longer pauses", arguments: beginnings.indices)
+    @Test(
+        "Without a first token there is one alarm, at once for a refusal, and ever longer pauses", arguments: beginnings.indices)
     func beginning(_ index: Int) {
         let (trouble, alarmAt, pauses) = Self.beginnings[index]
         let tokens = Tokens(at: Self.start)

@@ -27,7 +27,9 @@ struct TokenRequestTests {
     private static let volcengine = Credential.volcengine(
         VolcengineExchange(keys: keys, region: "cn-beijing", resource: "ep-1", lifetimeSeconds: 86_400, authority: authority))
 
-    private func text(_ request: TokenRequest?) -> String { request.map { String(decoding: $0.body, as: UTF8.self) } ?? "nothing" }
+    private func text(_ request: TokenRequest?) -> String {
+        request.map { String(decoding: $0.body, as: UTF8.self) } ?? "nothing"
+    }
 
     @Test("Entra ID: the form of the client-credentials grant, escaped whatever the secret holds")
     func entraForm() {
@@ -44,7 +46,9 @@ struct TokenRequestTests {
     func federatedForm() {
         #expect(Self.federated.tokenRequest(federated: nil, at: Self.now) == nil)
         let body = text(Self.federated.tokenRequest(federated: "a.b.c", at: Self.now))
-        #expect(body.contains("client_assertion=a.b.c&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"))
+        #expect(
+            body.contains(
+                "client_assertion=a.b.c&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"))
         #expect(!body.contains("client_secret"))
     }
 
@@ -77,8 +81,14 @@ struct TokenRequestTests {
     }
 
     static let good: [(credential: Credential, status: Int, subject: String?, body: String, value: String, seconds: Int64)] = [
-        (entra, 200, nil, #"{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"eyJ.a-b_c"}"#, "eyJ.a-b_c", 3_599),
-        (machine, 200, nil, #"{"access_token":"eyJ.m","expires_in":"86399","expires_on":"1","token_type":"Bearer"}"#, "eyJ.m", 86_399),
+        (
+            entra, 200, nil, #"{"token_type":"Bearer","expires_in":3599,"ext_expires_in":3599,"access_token":"eyJ.a-b_c"}"#,
+            "eyJ.a-b_c", 3_599
+        ),
+        (
+            machine, 200, nil, #"{"access_token":"eyJ.m","expires_in":"86399","expires_on":"1","token_type":"Bearer"}"#, "eyJ.m",
+            86_399
+        ),
         (
             huawei, 201, "MIIF",
             #"{"token":{"expires_at":"2027-01-16T08:00:00.000000Z","issued_at":"2027-01-15T08:00:00.000000Z","methods":["password"]}}"#,
@@ -86,7 +96,8 @@ struct TokenRequestTests {
         ),
         (huawei, 201, "MIIF", #"{"token":{"expires_at":"2027-01-15T08:00:10.5Z"}}"#, "MIIF", 10),
         (
-            volcengine, 200, nil, #"{"ResponseMetadata":{"RequestId":"1"},"Result":{"ApiKey":"k-1","ExpiredTime":1800000600}}"#, "k-1",
+            volcengine, 200, nil, #"{"ResponseMetadata":{"RequestId":"1"},"Result":{"ApiKey":"k-1","ExpiredTime":1800000600}}"#,
+            "k-1",
             600
         ),
     ]
@@ -114,15 +125,24 @@ struct TokenRequestTests {
         (entra, 200, #"{"access_token":"","expires_in":1}"#, .unreadable),
         (entra, 200, #"{"access_token":"a\r\nx-evil: 1","expires_in":1}"#, .unreadable),
         (entra, 200, #"{"access_token":"a","expires_in":"soon"}"#, .unreadable),
-        (huawei, 401, #"{"error":{"code":401,"message":"The username or password is wrong.","title":"Unauthorized"}}"#,
-            .refused(status: 401, word: "401")),
+        (
+            huawei, 401, #"{"error":{"code":401,"message":"The username or password is wrong.","title":"Unauthorized"}}"#,
+            .refused(status: 401, word: "401")
+        ),
         (huawei, 201, #"{"token":{"expires_at":"2027-01-16T08:00:00.000000Z"}}"#, .unreadable),
-        (volcengine, 403, #"{"ResponseMetadata":{"Error":{"Code":"AccessDenied"}}}"#, .refused(status: 403, word: "AccessDenied")),
-        (volcengine, 200, #"{"ResponseMetadata":{"Error":{"Code":"SignatureDoesNotMatch"}}}"#,
-            .refused(status: 200, word: "SignatureDoesNotMatch")),
+        (
+            volcengine, 403, #"{"ResponseMetadata":{"Error":{"Code":"AccessDenied"}}}"#,
+            .refused(status: 403, word: "AccessDenied")
+        ),
+        (
+            volcengine, 200, #"{"ResponseMetadata":{"Error":{"Code":"SignatureDoesNotMatch"}}}"#,
+            .refused(status: 200, word: "SignatureDoesNotMatch")
+        ),
     ]
 
-    @Test("What is no token is told apart: refused, failing, or not to be read; no more than a word of it is kept", arguments: bad.indices)
+    @Test(
+        "What is no token is told apart: refused, failing, or not to be read; no more than a word of it is kept",
+        arguments: bad.indices)
     func troubles(_ index: Int) {
         let (credential, status, body, trouble) = Self.bad[index]
         let reply = TokenReply(status: status, retryAfterMilliseconds: 7, body: Array(body.utf8))
@@ -131,9 +151,13 @@ struct TokenRequestTests {
 
     @Test("Nothing that is printed shows a secret")
     func printing() {
-        for credential in [Self.entra, Self.federated, Self.machine, Self.huawei, Self.volcengine, .huaweiKeys(HuaweiSignature(keys: Self.keys))] {
+        for credential in [
+            Self.entra, Self.federated, Self.machine, Self.huawei, Self.volcengine, .huaweiKeys(HuaweiSignature(keys: Self.keys)),
+        ] {
             for text in ["\(credential)", String(reflecting: credential)] {
-                #expect(!text.contains("s3cret") && !text.contains("SKhidden") && !text.contains("AKvisible") && !text.contains("p\\"))
+                #expect(
+                    !text.contains("s3cret") && !text.contains("SKhidden") && !text.contains("AKvisible") && !text.contains("p\\")
+                )
             }
         }
         let token = HeldToken(value: Secret("eyJ.t"), until: Self.now, number: 1, renewableFrom: Self.now)

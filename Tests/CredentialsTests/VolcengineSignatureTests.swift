@@ -26,7 +26,9 @@ struct VolcengineSignatureTests {
         return Timestamp(seconds: Int64((format.date(from: stamp) ?? .distantPast).timeIntervalSince1970))
     }
 
-    @Test("Every signature is the one that Volcengine's own SDK computes", arguments: VolcengineSignatureTests.vectors.volcengine.indices)
+    @Test(
+        "Every signature is the one that Volcengine's own SDK computes",
+        arguments: VolcengineSignatureTests.vectors.volcengine.indices)
     func computed(_ index: Int) {
         let vector = Self.vectors.volcengine[index]
         let signature = VolcengineSignature(

@@ -16,7 +16,9 @@ extension EndToEnd {
             return acts
         }
 
-        @Test("The first call after a start has its token; the grant is listed and in the journal; a reload asks for no other; no secret is shown")
+        @Test(
+            "The first call after a start has its token; the grant is listed and in the journal; a reload asks for no other; no secret is shown"
+        )
         func life() async throws {
             try await Workbench.with { bench in
                 let clouds = try bench.play(
@@ -27,7 +29,8 @@ extension EndToEnd {
                     """)
                 let authority = "http://127.0.0.1:\(clouds.ports["login"] ?? 0)"
                 func configure(_ secret: String) throws {
-                    let credential = "{entra: {tenant: contoso, client: app, secret: {env: \(secret)}, authority: \"\(authority)\"}}"
+                    let credential =
+                        "{entra: {tenant: contoso, client: app, secret: {env: \(secret)}, authority: \"\(authority)\"}}"
                     try bench.configure(
                         bench.configuration(
                             endpoints: bench.endpoint(
@@ -49,7 +52,10 @@ extension EndToEnd {
                 #expect(try asked() == 1, "an unchanged credential keeps its token")
                 let list = try Client.once(
                     port: bench.adminPort, "GET", "/admin/v1/endpoints",
-                    headers: ["Authorization: Bearer " + text(bench.data.appending(path: "admin.token")).trimmingCharacters(in: .whitespacesAndNewlines)])
+                    headers: [
+                        "Authorization: Bearer "
+                            + text(bench.data.appending(path: "admin.token")).trimmingCharacters(in: .whitespacesAndNewlines)
+                    ])
                 #expect(list.status == 200 && list.body.contains(#""kind":"entra""#), "\(list)")
 
                 // A secret that the authority does not take: one alarm, and the endpoint gets no calls.
@@ -58,7 +64,9 @@ extension EndToEnd {
                 #expect(try bench.chat(CommandTests.hello, key: key).status == 503)
                 #expect(try asked() == 2)
                 let missing = try endpoints()
-                #expect(missing.contains("no-token") && missing.contains("\(authority) refused (401 invalid_client AADSTS7000215)"), "\(missing)")
+                #expect(
+                    missing.contains("no-token") && missing.contains("\(authority) refused (401 invalid_client AADSTS7000215)"),
+                    "\(missing)")
                 let explained = try bench.weir("explain", "--key", key.id, "--model", "m", "--config", bench.file.path).output
                 #expect(explained.contains("there is no token to show it"), "\(explained)")
                 #expect(bench.logged.components(separatedBy: "an endpoint has no token").count == 2, "one alarm")

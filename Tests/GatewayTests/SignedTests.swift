@@ -21,7 +21,9 @@ struct SignedTests {
         return endpoint
     }
 
-    private static func pangu(_ credential: @escaping @Sendable (Endpoint) -> Endpoint, _ body: (Harness) async throws -> Void) async throws {
+    private static func pangu(_ credential: @escaping @Sendable (Endpoint) -> Endpoint, _ body: (Harness) async throws -> Void)
+        async throws
+    {
         let scenario = """
             endpoints:
               - name: one
@@ -47,7 +49,9 @@ struct SignedTests {
                 let ends = try weir.ends()
                 #expect(ends.count == 3)
                 for (end, request) in zip(ends, record) {
-                    #expect(end.usage.outputTokens == Int64(request.billedOutput) && end.usage.inputTokens == Int64(request.billedInput))
+                    #expect(
+                        end.usage.outputTokens == Int64(request.billedOutput)
+                            && end.usage.inputTokens == Int64(request.billedInput))
                 }
             }
         }
@@ -71,13 +75,16 @@ struct SignedTests {
     func tampered() async throws {
         try await Self.pangu({ Self.signed($0, Self.keys) }) { weir async throws in
             let port = weir.endpoints[0].origin.port
-            let signer = try #require(weir.endpoints[0].signer(for: .chat, model: ServedModel(upstreamName: "up-m", price: "price", maxOutputTokens: 1)))
+            let signer = try #require(
+                weir.endpoints[0].signer(for: .chat, model: ServedModel(upstreamName: "up-m", price: "price", maxOutputTokens: 1))
+            )
             let body = #"{"messages":[{"role":"user","content":"hello"}]}"#
             let path = "/v1/project/deployments/up-m/chat/completions"
             func status(_ body: String, _ path: String, _ lines: String) throws -> Int {
                 let client = try RawClient(port: port)
                 try client.send(
-                    "POST \(path) HTTP/1.1\r\nhost: 127.0.0.1:\(port)\r\ncontent-type: application/json\r\n\(lines)content-length: \(body.utf8.count)\r\n\r\n\(body)")
+                    "POST \(path) HTTP/1.1\r\nhost: 127.0.0.1:\(port)\r\ncontent-type: application/json\r\n\(lines)content-length: \(body.utf8.count)\r\n\r\n\(body)"
+                )
                 return try client.answer().status
             }
             func lines(at moment: Timestamp) -> String {
@@ -105,7 +112,8 @@ struct SignedTests {
                     (endpoint.provider, endpoint.basePath) = (.pangu, "/v1/project")
                     endpoint.credential = .huaweiIAM(
                         HuaweiUser(
-                            domain: "acme", user: "robot", password: Secret(password), project: "cn-southwest-2", authority: login))
+                            domain: "acme", user: "robot", password: Secret(password), project: "cn-southwest-2", authority: login
+                        ))
                     return endpoint
                 }, body)
         }
@@ -127,7 +135,9 @@ struct SignedTests {
 
     @Test("Volcengine: access keys are exchanged for a key of one inference endpoint, which is renewed; wrong ones are one alarm")
     func exchange() async throws {
-        func with(_ life: String, secret: String = "SKs3cret", resource: String = "ep-1", _ body: (TokenBench) async throws -> Void) async throws {
+        func with(
+            _ life: String, secret: String = "SKs3cret", resource: String = "ep-1", _ body: (TokenBench) async throws -> Void
+        ) async throws {
             try await TokenBench.with(
                 issues: "{ client: AKtest, secret: SKs3cret, scope: ep-1, lifetime: \(life) }",
                 one: "provider: ark\n    authority: login", authority: "volcengine",
@@ -141,7 +151,8 @@ struct SignedTests {
                     }
                     endpoint.credential = .volcengine(
                         VolcengineExchange(
-                            keys: AccessKeys(access: Secret("AKtest"), secret: Secret(secret)), region: "cn-beijing", resource: resource,
+                            keys: AccessKeys(access: Secret("AKtest"), secret: Secret(secret)), region: "cn-beijing",
+                            resource: resource,
                             lifetimeSeconds: 86_400, authority: login))
                     return endpoint
                 }, body)
@@ -153,7 +164,9 @@ struct SignedTests {
             #expect(try bench.weir.chat(Ask.chat).status == 200)
             #expect(bench.alarms == 0)
         }
-        for (secret, resource, word) in [("other", "ep-1", "SignatureDoesNotMatch"), ("SKs3cret", "ep-2", "InvalidEndpoint.NotFound")] {
+        for (secret, resource, word) in [
+            ("other", "ep-1", "SignatureDoesNotMatch"), ("SKs3cret", "ep-2", "InvalidEndpoint.NotFound"),
+        ] {
             try await with("1m", secret: secret, resource: resource) { bench async throws in
                 #expect(try bench.weir.chat(Ask.chat).status == 503)
                 #expect(bench.asked == 1 && bench.alarms == 1)

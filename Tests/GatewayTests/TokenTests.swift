@@ -99,13 +99,16 @@ struct TokenTests {
             #expect(bench.asked == 1)
             #expect(bench.alarms == 1)
             let alarm = bench.capture.all.first { $0.hasPrefix("critical") } ?? ""
-            #expect(alarm.contains("invalid_client AADSTS7000215") && alarm.contains("one") && !alarm.contains("s3cret"), "\(alarm)")
+            #expect(
+                alarm.contains("invalid_client AADSTS7000215") && alarm.contains("one") && !alarm.contains("s3cret"), "\(alarm)")
             #expect(bench.calls("one").isEmpty, "nothing was sent without a token")
             #expect(bench.weir.board.health(of: bench.weir.gateway.snapshot.catalogue)[0].availability(at: .now()) == .noToken)
         }
     }
 
-    @Test("A token that is revoked in mid-life: its endpoint's 401 leads to exactly one new one, and calls go elsewhere until it is there")
+    @Test(
+        "A token that is revoked in mid-life: its endpoint's 401 leads to exactly one new one, and calls go elsewhere until it is there"
+    )
     func revoked() async throws {
         try await Self.with(Self.issues("1m"), spare: true) { bench async throws in
             let weir = bench.weir
@@ -149,7 +152,8 @@ struct TokenTests {
             endpoint: { endpoint, login in
                 var endpoint = endpoint
                 endpoint.credential = .entra(
-                    EntraApplication(tenant: "contoso", client: "app", proof: .secret(Secret("s3cret")), scope: scope, authority: login))
+                    EntraApplication(
+                        tenant: "contoso", client: "app", proof: .secret(Secret("s3cret")), scope: scope, authority: login))
                 return endpoint
             }
         ) { bench async throws in #expect(try bench.weir.chat(Ask.chat).status == 200) }
@@ -167,7 +171,8 @@ struct TokenTests {
                 var endpoint = endpoint
                 endpoint.credential = .entra(
                     EntraApplication(
-                        tenant: "contoso", client: "app", proof: .federatedToken(file: file), scope: Self.scope, authority: login))
+                        tenant: "contoso", client: "app", proof: .federatedToken(file: file), scope: Self.scope, authority: login)
+                )
                 return endpoint
             }
         ) { bench async throws in

@@ -79,7 +79,8 @@ struct HostTests {
             for host in provider.hosts {
                 for name in [nil, "acme-1"] {
                     guard let text = host.host(name: name) else { continue }
-                    #expect(!text.contains("{") && text.allSatisfy { $0.isLowercase || $0.isNumber || ".-".contains($0) }, "\(text)")
+                    #expect(
+                        !text.contains("{") && text.allSatisfy { $0.isLowercase || $0.isNumber || ".-".contains($0) }, "\(text)")
                     #expect(provider.hosts.filter { $0.matches(text) } == [host], "\(text)")
                 }
             }
@@ -87,7 +88,9 @@ struct HostTests {
         #expect(ProviderKind.dashscope.hosts.compactMap { $0.host(name: "ws") }.count == 6)
         #expect(ProviderKind.azure.hosts.first?.host(name: "acme") == "acme.openai.azure.com")
         #expect(ProviderKind.azure.hosts.first?.host(name: nil) == nil)
-        #expect(!ProviderKind.azure.hosts[0].matches("openai.azure.com") && !ProviderKind.azure.hosts[0].matches("a.b.openai.azure.com"))
+        #expect(
+            !ProviderKind.azure.hosts[0].matches("openai.azure.com")
+                && !ProviderKind.azure.hosts[0].matches("a.b.openai.azure.com"))
         #expect(ProviderKind.vllm.hosts.isEmpty)
     }
 }

@@ -40,7 +40,10 @@ struct CredentialTests {
                 "", "\napiVersion: 2024-10-21", "https://cognitiveservices.azure.com/.default",
                 Authority(origin: origin("login.microsoftonline.com"))
             ),
-            (", cloud: china", "", "https://cognitiveservices.azure.cn/.default", Authority(origin: origin("login.chinacloudapi.cn"))),
+            (
+                ", cloud: china", "", "https://cognitiveservices.azure.cn/.default",
+                Authority(origin: origin("login.chinacloudapi.cn"))
+            ),
             (
                 ", scope: api://x/.default, authority: 'https://login.corp:8443/proxy', trust: ca.pem", "", "api://x/.default",
                 Authority(
@@ -49,7 +52,8 @@ struct CredentialTests {
         ]
         for (more, version, scope, authority) in cases {
             let found = try endpoint(
-                "provider: azure\nresource: acme\(version)\ncredential: {entra: {tenant: t, client: c, secret: {env: SECRET}\(more)}}")
+                "provider: azure\nresource: acme\(version)\ncredential: {entra: {tenant: t, client: c, secret: {env: SECRET}\(more)}}"
+            )
             #expect(
                 found.credential
                     == .entra(
@@ -78,7 +82,8 @@ struct CredentialTests {
     @Test("Huawei: the project follows from the region, and IAM's host from the project")
     func huawei() throws {
         let found = try endpoint(
-            "provider: pangu\nregion: cn-southwest-2\nproject: 0a1b\ncredential: {huaweiIAM: {domain: d, user: u, password: {env: SECRET}}}")
+            "provider: pangu\nregion: cn-southwest-2\nproject: 0a1b\ncredential: {huaweiIAM: {domain: d, user: u, password: {env: SECRET}}}"
+        )
         #expect(found.origin == origin("pangu.cn-southwest-2.myhuaweicloud.com") && found.basePath == "/v1/0a1b")
         #expect(
             found.credential
@@ -87,7 +92,8 @@ struct CredentialTests {
                         domain: "d", user: "u", password: Secret("hunter2"), project: "cn-southwest-2",
                         authority: Authority(origin: origin("iam.cn-southwest-2.myhuaweicloud.com")))))
         let signed = try endpoint(
-            "provider: pangu\nregion: cn-southwest-2\nproject: 0a1b\ncredential: {huaweiKeys: {access: {env: ACCESS}, secret: {env: SECRET}}}")
+            "provider: pangu\nregion: cn-southwest-2\nproject: 0a1b\ncredential: {huaweiKeys: {access: {env: ACCESS}, secret: {env: SECRET}}}"
+        )
         #expect(
             signed.credential
                 == .huaweiKeys(
@@ -98,12 +104,14 @@ struct CredentialTests {
     @Test("Volcengine: a key for the one inference endpoint that all its models are")
     func volcengine() throws {
         let found = try endpoint(
-            "provider: ark\nregion: cn-beijing\ncredential: {volcengine: {access: {env: ACCESS}, secret: {env: SECRET}, lifetime: 2h}}")
+            "provider: ark\nregion: cn-beijing\ncredential: {volcengine: {access: {env: ACCESS}, secret: {env: SECRET}, lifetime: 2h}}"
+        )
         #expect(
             found.credential
                 == .volcengine(
                     VolcengineExchange(
-                        keys: AccessKeys(access: Secret("AK1"), secret: Secret("hunter2")), region: "cn-beijing", resource: "ep-1",
+                        keys: AccessKeys(access: Secret("AK1"), secret: Secret("hunter2")), region: "cn-beijing",
+                        resource: "ep-1",
                         lifetimeSeconds: 7_200, authority: Authority(origin: origin("ark.cn-beijing.volcengineapi.com")))))
     }
 
@@ -121,14 +129,23 @@ struct CredentialTests {
         ("provider: openai\nregion: global\ncredential: none", "api.openai.com", "/v1"),
         ("provider: anthropic\nregion: global\ncredential: none", "api.anthropic.com", "/v1"),
         ("provider: azure\nresource: Acme-1\ncredential: none", "acme-1.openai.azure.com", ""),
-        ("provider: azure\nresource: acme\ncredential: none\ndeployment: {cloud: azure, region: swedencentral, sku: Standard}",
-            "acme.openai.azure.com", ""),
-        ("provider: azure\nresource: acme\ncredential: none\ndeployment: {cloud: azure-china, region: chinaeast2, sku: Standard}",
-            "acme.openai.azure.cn", ""),
+        (
+            "provider: azure\nresource: acme\ncredential: none\ndeployment: {cloud: azure, region: swedencentral, sku: Standard}",
+            "acme.openai.azure.com", ""
+        ),
+        (
+            "provider: azure\nresource: acme\ncredential: none\ndeployment: {cloud: azure-china, region: chinaeast2, sku: Standard}",
+            "acme.openai.azure.cn", ""
+        ),
         ("provider: dashscope\nregion: cn-beijing", "dashscope.aliyuncs.com", "/compatible-mode/v1"),
-        ("provider: dashscope\nregion: ap-southeast-1\nworkspace: ws-1", "ws-1.ap-southeast-1.maas.aliyuncs.com", "/compatible-mode/v1"),
-        ("provider: dashscope\nworkspace: ws-1\ndeployment: {cloud: alibaba, region: eu-central-1, sku: EU}",
-            "ws-1.eu-central-1.maas.aliyuncs.com", "/compatible-mode/v1"),
+        (
+            "provider: dashscope\nregion: ap-southeast-1\nworkspace: ws-1", "ws-1.ap-southeast-1.maas.aliyuncs.com",
+            "/compatible-mode/v1"
+        ),
+        (
+            "provider: dashscope\nworkspace: ws-1\ndeployment: {cloud: alibaba, region: eu-central-1, sku: EU}",
+            "ws-1.eu-central-1.maas.aliyuncs.com", "/compatible-mode/v1"
+        ),
         ("provider: modelarts\ndeployment: {cloud: huawei, region: me-east-1}", "api-me-east-1.modelarts-maas.com", "/v1"),
         ("provider: ark\ndeployment: {cloud: byteplus, region: ap-southeast-1}", "ark.ap-southeast.bytepluses.com", "/api/v3"),
         ("provider: ark\nregion: eu-west-1", "ark.eu-west.bytepluses.com", "/api/v3"),
@@ -136,7 +153,8 @@ struct CredentialTests {
         ("provider: modelarts\nurl: https://maas.corp\ndeployment: {cloud: huawei, region: me-east-1}", "maas.corp", "/v1"),
     ]
 
-    @Test("A host follows from the region, or from the deployment of the labels; a URL goes before both", arguments: hosts.indices)
+    @Test(
+        "A host follows from the region, or from the deployment of the labels; a URL goes before both", arguments: hosts.indices)
     func place(_ index: Int) throws {
         let (lines, host, basePath) = Self.hosts[index]
         let found = try endpoint(lines)

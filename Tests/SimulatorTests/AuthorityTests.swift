@@ -44,9 +44,12 @@ struct AuthorityTests {
             ]
             if let project = vector.project { head.headers.add(name: "x-project-id", value: project) }
             let now = Self.seconds(vector.stamp)
-            func accepts(_ head: HTTPRequestHead, body: String? = nil, path: String? = nil, keys: PlayedKeys? = nil, now: Int64) -> Bool {
+            func accepts(_ head: HTTPRequestHead, body: String? = nil, path: String? = nil, keys: PlayedKeys? = nil, now: Int64)
+                -> Bool
+            {
                 Proofs.huawei(
-                    head, path: path ?? vector.path, query: "", body: Array((body ?? vector.body).utf8), keys: keys ?? vectors.keys, now: now)
+                    head, path: path ?? vector.path, query: "", body: Array((body ?? vector.body).utf8),
+                    keys: keys ?? vectors.keys, now: now)
             }
             #expect(accepts(head, now: now) && accepts(head, now: now + 900) && accepts(head, now: now - 900), "\(vector.name)")
             #expect(!accepts(head, now: now + 901) && !accepts(head, now: now - 901))
@@ -76,7 +79,9 @@ struct AuthorityTests {
                 "x-content-sha256": vector.contentHash, "authorization": vector.authorization,
             ]
             let now = Self.seconds(vector.stamp)
-            func accepts(body: String? = nil, query: String = "Action=GetApiKey&Version=2024-01-01", region: String? = nil, now: Int64) -> Bool {
+            func accepts(
+                body: String? = nil, query: String = "Action=GetApiKey&Version=2024-01-01", region: String? = nil, now: Int64
+            ) -> Bool {
                 Proofs.volcengine(
                     head, path: "/", query: query, body: Array((body ?? vector.body).utf8), keys: vectors.keys,
                     region: region ?? vector.region, now: now)
@@ -84,7 +89,8 @@ struct AuthorityTests {
             #expect(accepts(now: now), "\(vector.name)")
             #expect(accepts(query: "Version=2024-01-01&Action=GetApiKey", now: now), "the order of a query is not signed")
             #expect(!accepts(query: "Action=DeleteApiKey&Version=2024-01-01", now: now))
-            #expect(!accepts(body: vector.body + " ", now: now) && !accepts(region: "other", now: now) && !accepts(now: now + 901))
+            #expect(
+                !accepts(body: vector.body + " ", now: now) && !accepts(region: "other", now: now) && !accepts(now: now + 901))
         }
     }
 
@@ -93,10 +99,12 @@ struct AuthorityTests {
         let body = #"{"model":"m","messages":[]}"#
         return await exchange(
             simulator.ports["a"] ?? 0,
-            "POST /openai/v1/chat/completions HTTP/1.1\r\nhost: h\r\n\(line)content-length: \(body.utf8.count)\r\n\r\n\(body)").status
+            "POST /openai/v1/chat/completions HTTP/1.1\r\nhost: h\r\n\(line)content-length: \(body.utf8.count)\r\n\r\n\(body)"
+        ).status
     }
 
-    @Test("A token opens the endpoints of its authority until its end, and until it is revoked; another authority's opens nothing")
+    @Test(
+        "A token opens the endpoints of its authority until its end, and until it is revoked; another authority's opens nothing")
     func tokens() async throws {
         let yaml = """
             endpoints:
