@@ -21,6 +21,17 @@ public enum ProviderKind: String, Sendable, CaseIterable {
     case compatible
 }
 
+extension ProviderKind {
+    /// What is done with an answer whose caller left, where nobody says otherwise. Engines stop when their client is gone, and cost by the hour; clouds
+    /// bill what they have generated, tell it at the end only, and promise nowhere to stop.
+    public var whenCallerLeaves: Endpoint.WhenCallerLeaves {
+        switch self {
+        case .vllm, .llamaCpp, .sglang, .ollama: .cancel
+        case .openai, .azure, .anthropic, .dashscope, .modelarts, .ark, .deepseek, .compatible: .drain
+        }
+    }
+}
+
 /// Where a connection goes: scheme, host and port.
 public struct Origin: Sendable, Hashable {
     public var tls: Bool

@@ -46,6 +46,7 @@ enum Part: Sendable, Equatable {
 enum Image: Sendable, Equatable {
     /// - Parameter detail: OpenAI's `low`, `high` or `auto`.
     case url(String, detail: String?)
+    /// The data as JSON writes it, the type as it is.
     case data(type: String, base64: String, detail: String?)
 }
 

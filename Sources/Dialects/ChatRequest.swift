@@ -6,7 +6,7 @@ extension Ask {
     init(chat body: JSON) throws(Uncarried) {
         var members = try Members(body, at: "")
         members.leaveOut(
-            "model", "metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier")
+            "model", "metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier", "store")
         tier = body["service_tier"]?.string
         stream = try members.bool("stream") ?? false
         wantsUsage = body["stream_options"]?["include_usage"]?.bool ?? false
@@ -25,7 +25,6 @@ extension Ask {
         try members.leaveOut("n") { $0.integer == 1 }
         try members.leaveOut("logprobs") { $0.bool == false }
         try members.leaveOut("logit_bias") { $0.members?.isEmpty == true }
-        try members.leaveOut("store") { $0.bool == false }
         try members.leaveOut("modalities") { $0.array == [.string("text")] }
         try chatSettings(&members)
         try chatTools(&members)
@@ -189,22 +188,30 @@ private func chatPart(_ item: JSON, at path: String) throws(Uncarried) -> Part {
 }
 
 extension Image {
-    /// A URL as it is written, or the data that it holds.
+    /// A URL as it is written, or the data that it holds. Megabytes of data are carried as they were written: only what stands before them is read.
     init(url: String, detail: String?) {
-        // Solidus may be written with an escape.
-        let plain = url.hasPrefix("data:") ? JSON.plain(url) : url
-        guard plain.hasPrefix("data:"), let comma = plain.firstIndex(of: ","), plain[..<comma].hasSuffix(";base64") else {
+        let front = url.utf8.prefix(Self.frontMax)
+        guard url.hasPrefix("data:"), let comma = front.firstIndex(of: UInt8(ascii: ",")) else {
             self = .url(url, detail: detail)
             return
         }
-        let type = plain[..<comma].dropFirst("data:".count).dropLast(";base64".count)
-        self = .data(type: String(type), base64: String(plain[plain.index(after: comma)...]), detail: detail)
+        // Solidus may be written with an escape.
+        let kind = JSON.plain(String(url[..<comma]))
+        guard kind.hasSuffix(";base64") else {
+            self = .url(url, detail: detail)
+            return
+        }
+        let type = kind.dropFirst("data:".count).dropLast(";base64".count)
+        self = .data(type: String(type), base64: String(url[url.utf8.index(after: comma)...]), detail: detail)
     }
+
+    /// No type of data is longer, in bytes.
+    private static let frontMax = 256
 
     var url: String {
         switch self {
         case .url(let url, _): url
-        case .data(let type, let base64, _): "data:\(type);base64,\(base64)"
+        case .data(let type, let base64, _): "data:\(JSON.written(type));base64,\(base64)"
         }
     }
 

@@ -155,7 +155,7 @@ private func messagesImage(_ source: JSON, at path: String) throws(Uncarried) ->
     switch try members.needed("type") {
     case "base64":
         image = .data(
-            type: JSON.plain(try members.needed("media_type")), base64: JSON.plain(try members.needed("data")), detail: nil)
+            type: JSON.plain(try members.needed("media_type")), base64: try members.needed("data"), detail: nil)
     case "url": image = .url(try members.needed("url"), detail: nil)
     case let other: throw Uncarried("\(path) (\(other))", "it lies at Anthropic")
     }
@@ -286,7 +286,7 @@ private func messagesBlock(_ part: Part) throws(Uncarried) -> JSON {
         case .data(let kind, let base64, _):
             source.add("type", .text("base64"))
             source.add("media_type", .text(kind))
-            source.add("data", .text(base64))
+            source.add("data", .string(base64))
         }
         block.add("source", .object(source.members))
     case .toolCall(let call):

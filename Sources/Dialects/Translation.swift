@@ -24,7 +24,7 @@ public func translateRequest(
         case .generation, .multimodalGeneration: try ask.generation(for: target)
         case .completions, .embeddings, .conversations, .tokenCount: throw Uncarried("body", "this dialect is not translated")
         }
-    return written.buffer
+    return written.buffer(capacity: body.readableBytes + 1_024)
 }
 
 /// A whole answer in the dialect of its client; nil: it has not the shape of its own.
@@ -97,4 +97,12 @@ public struct StreamTranslation: Sendable {
 
 extension JSON {
     fileprivate var buffer: ByteBuffer { ByteBuffer(string: description) }
+
+    /// - Parameter capacity: what it will probably come to, so that megabytes are not moved as it grows.
+    fileprivate func buffer(capacity: Int) -> ByteBuffer {
+        var out = ""
+        out.reserveCapacity(capacity)
+        write(to: &out)
+        return ByteBuffer(string: out)
+    }
 }

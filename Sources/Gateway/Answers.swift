@@ -161,7 +161,7 @@ extension CallRelay {
             guard let sink else { return }
             sink.send(bytes)
             if !sink.isWritable { connection?.setPaused(true) }
-        case .idle, .receiving, .counting, .holding: break
+        case .idle, .receiving, .holding: break
         }
     }
 

@@ -28,6 +28,11 @@ extension CallRelay {
             self.way = way
             answer = Answer()
             guard isPermitted(endpoint, at: now) else { continue }
+            if countsHere(way) {
+                guard let failure = countHere(way) else { return }
+                refusal = refusal ?? failure
+                continue
+            }
             if let token = way.token, !token.hasToken(at: now) {
                 refusal = refusal ?? .endpointToken
                 continue

@@ -13,8 +13,6 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         case idle
         /// The request's body is coming.
         case receiving
-        /// The tokens of a prompt are being counted.
-        case counting
         /// A hold must be durable before its attempt is sent.
         case holding
         /// The attempt is out.
@@ -103,6 +101,8 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     /// The number of the token that went with the attempt, where it needs one.
     var sentToken: UInt64 = 0
     var refusal: Failure?
+    /// The number of the last count of tokens that Weir made itself.
+    var ownCount: UInt64 = 0
 
     // The answer
     var answer = Answer()
@@ -177,6 +177,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
             guard request.method == .post else { return refused(.methodNotAllowed("POST")) }
             self.dialect = dialect
             self.deployment = deployment
+            if let failure = sealedBody(request.head) { return refused(failure) }
             takeDialectHeaders(request.head)
         }
         if request.head.hasOwnFields {
@@ -258,7 +259,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         sink = nil
         switch phase {
         case .idle: break
-        case .receiving, .counting: finish()
+        case .receiving: finish()
         // Not sent yet: it will not be.
         case .holding: break
         case .attempting where connection == nil:
@@ -374,6 +375,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
         answer = Answer()
         gatedEnd = false
         translated = nil
+        ownCount &+= 1
     }
 }
 

@@ -66,14 +66,13 @@ extension CallRelay {
         switch decision {
         case .attempt(let endpoints):
             self.facts = facts
-            candidates = endpoints
+            candidates = dialect == .tokenCount ? countersFirst(endpoints) : endpoints
             nextCandidate = 0
             attempt(at: now)
             return nil
         case .refused(.unknownModel): return .unknownModel
         case .refused(.denied(let reasons)): return .denied(reasons.map(\.description))
         case .refused(.operationNotServed):
-            if countTokens(facts) { return nil }
             return operation == .conversations ? .state(.notKept, .conversation, model: model) : .operationNotServed
         case .refused(.unavailable(let until)):
             return .unavailable(afterMilliseconds: until.map { max(0, $0.milliseconds(since: now)) })

@@ -21,6 +21,13 @@ extension CallRelay {
         }
     }
 
+    /// Ark's clients can seal the texts of a request for an endpoint's certificate, and say so in a header. What cannot be read cannot be
+    /// scanned, and without the header the endpoint would take the seal for the text.
+    func sealedBody(_ head: HTTPHead) -> Failure? {
+        guard dialect == .chat || dialect == .responses, let sealed = head.value(of: "x-is-encrypted") else { return nil }
+        return head.matches(sealed, "false") ? nil : .sealedBody
+    }
+
     private func pass(_ name: StaticString, of head: HTTPHead) {
         for field in head.fields where head.matches(field.name, name) {
             passedHeaders.writeStaticString(name)

@@ -20,6 +20,17 @@ final class Estimates: Sendable {
 
     var count: Int { waiting.withLock { $0.count } }
 
+    /// Counts the tokens of a chat's request; false when too much waits already, and then nothing is called. The second word told: whether
+    /// the vocabulary was there.
+    func count(
+        _ body: ByteBuffer, vocabulary: String, completion: @escaping @Sendable (_ tokens: Int64, _ isByVocabulary: Bool) -> Void
+    ) -> Bool {
+        let estimator = estimator
+        return estimator.submit(vocabulary: vocabulary, operation: .chat, body: Array(body.readableBytesView), output: []) {
+            completion($0.input, estimator.statistics.failures[vocabulary] == nil)
+        }
+    }
+
     /// What is known of an attempt besides its texts.
     struct Attempt: Sendable {
         var hold: Hold
@@ -60,14 +71,6 @@ final class Estimates: Sendable {
         }
         if !accepted { waiting.withLock { _ = $0.removeValue(forKey: sequence) } }
         return accepted
-    }
-
-    /// Counts the tokens of a chat's prompt; false when too much waits already, or it is too long, and then nothing has been done.
-    func count(_ body: ByteBuffer, vocabulary: String, _ done: @escaping @Sendable (Int64) -> Void) -> Bool {
-        guard body.readableBytes <= estimatedBodyBytesMax else { return false }
-        return estimator.submit(
-            vocabulary: vocabulary, operation: .chat, body: Array(body.readableBytesView), output: [],
-            completion: { done($0.input) })
     }
 
     /// Puts in doubt what is still waiting; a count that comes afterwards changes nothing.

@@ -42,6 +42,9 @@ extension Failure {
         caller(
             "weir_body_too_long", 413, "The body is longer than \(limit) bytes.", "Send less, or ask for a higher `limits.body`.")
     }
+    static let sealedBody = caller(
+        "weir_sealed_body", 400, "The request is encrypted for the provider (`x-is-encrypted`), so that Weir cannot read what it asks for.",
+        "Send it in the clear: the connection to Weir and the one to the provider are encrypted.")
     static let requestTimeout = caller(
         "weir_request_timeout", 408, "The request did not arrive in time.", "Send the request without pauses.")
     static let expectationFailed = caller(

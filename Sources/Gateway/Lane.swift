@@ -42,6 +42,8 @@ final class Lane {
     /// By the number of the tenant, as above.
     private var hedges: [HedgeBudget] = []
     var bodyBytes = 0
+    /// Tokens that Weir counts itself for callers.
+    var ownCounts = 0
     /// Calls whose answers are read on although their callers left, the oldest first.
     private var readOn: [CallRelay] = []
     private(set) var isDraining = false

@@ -103,7 +103,10 @@ public final class Snapshot: Sendable {
                 }
             }
         }
-        served = catalogue.endpoints.map { endpoint in Dialect.allCases.map { endpoint.target(of: $0) != nil } }
+        served = catalogue.endpoints.map { endpoint in
+            // Where nobody counts tokens, Weir may.
+            Dialect.allCases.map { endpoint.target(of: $0 == .tokenCount ? .messages : $0) != nil }
+        }
         endpointIndex = Dictionary(uniqueKeysWithValues: catalogue.endpoints.enumerated().map { ($1.name, $0) })
         keptModels = models.map { model in catalogue.endpoints.contains { $0.models[model]?.state != nil } }
         conversationModels = models.map { model in

@@ -96,8 +96,8 @@ extension CallRelay {
             translated.scan, body: translated.body, dialect: translated.dialect, endpoint: way.target, served: way.served,
             outputLimit: outputLimit)
         plan.rewrites.insert(.dialect, at: 0)
-        // A response that was asked to be kept is not.
-        if dialect == .responses, scan.store?.value != false { plan.rewrites.append(.store) }
+        // What was asked to be kept is not.
+        if dialect == .responses ? scan.store?.value != false : scan.store?.value == true { plan.rewrites.append(.store) }
         return plan
     }
 

@@ -30,6 +30,10 @@ public func unbounded(_ scan: RequestScan, body: ByteBuffer, dialect: Dialect) -
         return Unbounded(
             field: body.word(at: uplift), reason: "it changes the price by a factor that the price book does not have")
     }
+    if let caching = scan.caching {
+        return Unbounded(
+            field: body.word(at: caching), reason: "the provider keeps the call for it, and bills that by the hour, which no price book has")
+    }
     if scan.webSearchOptions { return Unbounded(field: "web_search_options", reason: hosted) }
     if let retrieval = scan.retrieval { return Unbounded(field: body.word(at: retrieval), reason: hosted) }
     let unpriced = "its cost is not bounded by the size of the request, and the key has a limit"

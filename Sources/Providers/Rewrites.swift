@@ -20,7 +20,7 @@ public enum Rewrite: String, Sendable, CaseIterable {
     case usage = "stream_options.include_usage"
     /// The output is limited to what the accounts or the model allow.
     case outputLimit = "output_limit"
-    /// Responses are not kept at the provider.
+    /// Responses, and chats that ask for it, are not kept at the provider.
     case store
     /// The caller's id of stored state becomes the provider's.
     case previousResponse = "previous_response_id"
@@ -163,6 +163,11 @@ public func rewritePlan(
         } else {
             inserted.append("\"store\":false")
         }
+    }
+    // A chat is kept when it says so, for a month at OpenAI, and can be read by whoever has our credential.
+    if dialect == .chat, let field = scan.store, field.value == true, served.state == nil {
+        plan.splices.append(Splice(range: field.range, replacement: "false"))
+        plan.rewrites.append(.store)
     }
     if let state {
         plan.splices.append(state.splice)

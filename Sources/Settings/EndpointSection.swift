@@ -56,7 +56,7 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     let labels = decodeLabels(section, name, context.zones, world, regions: &endpoints.regions)
     let priority = section.count("priority", 1, in: 0...1000)
     let weight = section.count("weight", 100, in: 0...10_000)
-    let leaves = section.optionalChoice("whenCallerLeaves", Endpoint.WhenCallerLeaves.self) ?? .drain
+    let leaves = section.optionalChoice("whenCallerLeaves", Endpoint.WhenCallerLeaves.self) ?? provider?.whenCallerLeaves ?? .drain
     let timeouts = section.optionalSection("timeouts").map(decodeTimeouts) ?? EndpointTimeouts()
     let connections = section.count("connections", 256, in: 1...65_535)
     let pace = section.optionalSection("pace").map(decodePace) ?? .none

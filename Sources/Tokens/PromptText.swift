@@ -40,6 +40,7 @@ public func promptText(_ body: UnsafeRawBufferPointer, operation: Operation) -> 
         try cursor.object { cursor, name throws(JSONCursor.Failure) in
             switch (operation, String(decoding: name, as: UTF8.self)) {
             case (.chat, "messages"): try walk.messages(&cursor)
+            case (.chat, "input"), (.chat, "parameters"): try walk.generation(&cursor)
             case (.responses, "input"): try walk.responsesInput(&cursor)
             case (.responses, "instructions"), (.chat, "system"): try walk.message(role: "system", &cursor)
             case (.completions, "prompt"), (.embeddings, "input"): try walk.inputs(&cursor)
@@ -83,6 +84,22 @@ private struct PromptWalk {
             }
             let message = try self.message(&cursor)
             found.messages.append(message)
+        }
+    }
+
+    /// Of DashScope's own dialect: the messages or the prompt of its `input`, and the tools of its `parameters`.
+    mutating func generation(_ cursor: inout JSONCursor) throws(Failure) {
+        guard try cursor.peek() == UInt8(ascii: "{") else {
+            try cursor.value()
+            return
+        }
+        try cursor.object { cursor, name throws(Failure) in
+            switch String(decoding: name, as: UTF8.self) {
+            case "messages", "history": try messages(&cursor)
+            case "prompt": try message(role: "user", &cursor)
+            case "tools", "response_format": found.definitions.append(Array(try cursor.value()))
+            default: try cursor.value()
+            }
         }
     }
 
@@ -135,6 +152,10 @@ private struct PromptWalk {
             try cursor.object { cursor, name throws(Failure) in
                 switch String(decoding: name, as: UTF8.self) {
                 case "text", "refusal": if let piece = try string(&cursor) { pieces.append(piece) }
+                // Anthropic's blocks: thoughts, calls of tools and their results.
+                case "thinking", "name": if let piece = try string(&cursor) { pieces.append(piece) }
+                case "input": pieces.append(Array(try cursor.value()))
+                case "content": try content(&cursor, into: &pieces)
                 default: try cursor.value()
                 }
             }

@@ -131,6 +131,42 @@ struct QuirkTests {
         Case(at: .vllm, "m", ModelQuirks(answers: .streamed), .embeddings, stays: #"{"model":"m"}"#),
     ]
 
+    static let kept: [Case] = [
+        Case(at: .openai, from: #"{"model":"m","store": true,"metadata":{}}"#, becomes: #"{"model":"m","store": false,"metadata":{}}"#, .store),
+        Case(at: .vllm, from: #"{"store":true,"model":"m"}"#, becomes: #"{"store":false,"model":"m"}"#, .store),
+        Case(at: .openai, stays: #"{"model":"m"}"#), Case(at: .openai, stays: #"{"model":"m","store":null}"#),
+        Case(at: .openai, "m", ModelQuirks(), .completions, stays: #"{"model":"m","store":true}"#),
+    ]
+
+    @Test("A chat is not kept at its provider where the model keeps no state", arguments: kept)
+    func store(_ example: Case) throws { try check(example) }
+
+    @Test("and may be where it does")
+    func keeps() throws {
+        let served = ServedModel(upstreamName: "m", price: "p", maxOutputTokens: 9, state: KeptState(maxTokens: 1))
+        let body = ByteBuffer(string: #"{"model":"m","store":true}"#)
+        let scan = try scanRequest(body, dialect: .chat, maxDepth: 64)
+        let plan = rewritePlan(scan, body: body, dialect: .chat, endpoint: endpoint(.openai), served: served, outputLimit: nil)
+        #expect(plan.splices.isEmpty && plan.rewrites.isEmpty)
+    }
+
+    static let caching: [(body: String, isRefused: Bool)] = [
+        (#"{"caching":{"type":"enabled"}}"#, true), (#"{"caching":{"prefix":true,"type":"enabled"}}"#, true),
+        (#"{"caching":{"type":"disabled"}}"#, false), (#"{"caching":null}"#, false), (#"{"caching":{}}"#, false),
+        (#"{"caching":true}"#, true),
+    ]
+
+    @Test("Ark's cache, which is kept and billed by the hour, is refused by its name", arguments: caching.indices)
+    func arkCaching(_ index: Int) throws {
+        let (body, isRefused) = Self.caching[index]
+        let bytes = ByteBuffer(string: body)
+        for dialect in [Dialect.chat, .responses] {
+            let found = unbounded(try scanRequest(bytes, dialect: dialect, maxDepth: 64), body: bytes, dialect: dialect)
+            #expect(found?.field == (isRefused ? "caching" : nil), "\(body)")
+            #expect(found?.isPermittedWithoutLimit != true)
+        }
+    }
+
     private func check(_ example: Case) throws {
         let served = ServedModel(upstreamName: example.model, price: "p", maxOutputTokens: 1_000, quirks: example.quirks)
         let buffer = ByteBuffer(string: example.body)

@@ -127,6 +127,7 @@ struct RandomRewriteTests {
             if read.isDisjoint(with: given) { set(.outputLimit, own, "\(limit)") }
         }
         if operation == .responses, !keepsState { set(.store, "store", "false") }
+        if operation == .chat, before["store"] == "true" { set(.store, "store", "false") }
         if keepsState {
             let names: [(Rewrite, String, String, String)] = [
                 (.previousResponse, "previous_response_id", #""mine""#, #""theirs""#),

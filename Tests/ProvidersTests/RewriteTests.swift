@@ -205,8 +205,8 @@ struct RewriteTests {
             becomes: #"{"model":"up/stream-1","store":false}"#, []
         ),
         Case(
-            "a chat's is its own affair", for: .chat, #"{"model":"up/stream-1","store":true}"#,
-            becomes: #"{"model":"up/stream-1","store":true}"#, []),
+            "a chat's, which keeps the whole of it", for: .chat, #"{"model":"up/stream-1","store":true}"#,
+            becomes: #"{"model":"up/stream-1","store":false}"#, [.store]),
     ]
 
     static let several: [Case] = [

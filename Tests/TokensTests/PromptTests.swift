@@ -47,6 +47,25 @@ struct PromptTests {
         #expect(found.byteCount == 4 + 10 + 2 + 9 + 1 + 7 + 4 + 4 + 23)
     }
 
+    @Test("Anthropic's blocks and DashScope's own dialect have their text too")
+    func dialects() throws {
+        let blocks = try #require(
+            prompt(
+                #"""
+                {"system":[{"type":"text","text":"s"}],"messages":[
+                  {"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"AAAA"},
+                    {"type":"tool_use","id":"x","name":"f","input":{"a":1}}]},
+                  {"role":"user","content":[{"type":"tool_result","tool_use_id":"x","content":[{"type":"text","text":"r"},
+                    {"type":"image","source":{"type":"base64","data":"AAAA"}}]}]}],"tools":[{"name":"f"}]}
+                """#))
+        #expect(blocks.messages.map { $0.text.map(text) } == [["s"], ["t", "f", #"{"a":1}"#], ["r"]])
+        #expect(blocks.definitions.map(text) == [#"[{"name":"f"}]"#])
+        let own = try #require(
+            prompt(#"{"input":{"messages":[{"role":"user","content":[{"text":"a"}]}]},"parameters":{"tools":[1],"seed":1}}"#))
+        #expect(own.messages.map { $0.text.map(text) } == [["a"]] && own.definitions.map(text) == ["[1]"])
+        #expect(try #require(prompt(#"{"input":{"prompt":"a"}}"#)).messages.map { $0.text.map(text) } == [["a"]])
+    }
+
     @Test("The responses operation has instructions, and text or items as input")
     func responses() throws {
         let plain = try #require(prompt(#"{"instructions":"Be brief.","input":"Hello"}"#, .responses))
