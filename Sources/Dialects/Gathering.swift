@@ -103,7 +103,9 @@ private struct Choices: Sendable {
     func whole(numbered: Bool, _ finished: (GrowingObject) -> [JSON.Member]) -> JSON? {
         guard !choices.isEmpty, choices.allSatisfy({ $0.choice["finish_reason"] != nil }) else { return nil }
         return .array(
-            choices.sorted { $0.index < $1.index }.map { item in .object(finished(item.choice).filter { numbered || $0.key != "index" }) })
+            choices.sorted { $0.index < $1.index }.map { item in
+                .object(finished(item.choice).filter { numbered || $0.key != "index" })
+            })
     }
 }
 
@@ -212,7 +214,8 @@ private struct GatheredMessage: Sendable {
             tell(event["message"]?["usage"])
         case "content_block_start":
             let block = event["content_block"]?.members ?? []
-            blocks[place] = Block(block: GrowingObject(block.filter { $0.key != "input" }), input: event["content_block"]?["input"].map { _ in "" })
+            blocks[place] = Block(
+                block: GrowingObject(block.filter { $0.key != "input" }), input: event["content_block"]?["input"].map { _ in "" })
         case "content_block_delta": add(event["delta"] ?? .null, at: place)
         case "message_delta":
             for member in event["delta"]?.members ?? [] { message?.set(member.key, member.value) }

@@ -116,7 +116,8 @@ extension [(index: Int64, call: GrowingObject)] {
 extension [JSON] {
     /// Appends an item, or goes on with the last one where both are a piece of text and nothing else, as DashScope's multimodal models write them.
     fileprivate mutating func join(_ item: JSON) {
-        guard case .object(let members) = item, members.count == 1, members[0].key == "text", case .string(let piece) = members[0].value,
+        guard case .object(let members) = item, members.count == 1, members[0].key == "text",
+            case .string(let piece) = members[0].value,
             case .object(let before)? = last, before.count == 1, before[0].key == "text", case .string(var text) = before[0].value
         else { return append(item) }
         removeLast()

@@ -132,7 +132,9 @@ extension ByteBuffer {
 func limitRename(_ scan: RequestScan, dialect: Dialect, endpoint: Endpoint, served: ServedModel) -> Splice? {
     guard dialect == .chat, let wanted = endpoint.outputLimitName(for: dialect, model: served) else { return nil }
     let (older, newer) = (scan.maxTokens, scan.maxCompletionTokens)
-    guard (older == nil) != (newer == nil), let field = older ?? newer, field.value != nil, let name = field.name else { return nil }
+    guard (older == nil) != (newer == nil), let field = older ?? newer, field.value != nil, let name = field.name else {
+        return nil
+    }
     let stated = older == nil ? "max_completion_tokens" : "max_tokens"
     let isApart = endpoint.provider.wire.tellsChatLimitsApart && served.quirks.chatLimit == nil
     guard stated != wanted, !isApart, !endpoint.reads(limit: stated, for: dialect, model: served) else { return nil }

@@ -3,7 +3,8 @@ import Core
 /// How a model is asked, where its name does not tell.
 func decodeQuirks(_ section: Section, _ provider: ProviderKind?) -> ModelQuirks {
     let quirks = ModelQuirks(
-        answers: section.optionalChoice("answers", AnswerForm.self), chatLimit: section.optionalChoice("chatLimit", ChatLimit.self),
+        answers: section.optionalChoice("answers", AnswerForm.self),
+        chatLimit: section.optionalChoice("chatLimit", ChatLimit.self),
         thinking: section.optionalChoice("thinking", ReasoningSwitch.self),
         messages: section.optionalChoice("messages", MessagesPath.self))
     if quirks.messages == .translated, provider == .anthropic {

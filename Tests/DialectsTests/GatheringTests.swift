@@ -21,7 +21,9 @@ struct GatheringTests {
         return said
     }
 
-    private func plain(_ arguments: String) -> String { JSON(within: arguments.isEmpty ? "{}" : arguments)?.description ?? arguments }
+    private func plain(_ arguments: String) -> String {
+        JSON(within: arguments.isEmpty ? "{}" : arguments)?.description ?? arguments
+    }
 
     @Test("says what the stream said, for every recorded stream and every client", arguments: StreamTests.recorded.indices)
     func recorded(_ index: Int) throws {
@@ -92,7 +94,11 @@ struct GatheringTests {
     @Test("of completions and of DashScope's own dialect, its older texts and its parts too")
     func others() {
         #expect(
-            whole([#"{"id":"c","choices":[{"index":0,"text":"a"}]}"#, #"{"choices":[{"index":0,"text":"b","finish_reason":"stop"}]}"#], .completions)
+            whole(
+                [
+                    #"{"id":"c","choices":[{"index":0,"text":"a"}]}"#,
+                    #"{"choices":[{"index":0,"text":"b","finish_reason":"stop"}]}"#,
+                ], .completions)
                 == #"{"id":"c","object":"text_completion","choices":[{"index":0,"text":"ab","finish_reason":"stop"}]}"#)
         #expect(
             whole(
@@ -107,7 +113,9 @@ struct GatheringTests {
                 #"{"output":{"choices":[{"message":{"role":"assistant","content":[{"text":"b"}]},"finish_reason":"null"}]}}"#,
                 #"{"output":{"choices":[{"message":{"role":"assistant","content":[]},"finish_reason":"stop"}]}}"#,
             ], .multimodalGeneration)
-        #expect(parts == #"{"output":{"choices":[{"message":{"role":"assistant","content":[{"text":"ab"}]},"finish_reason":"stop"}]}}"#)
+        #expect(
+            parts
+                == #"{"output":{"choices":[{"message":{"role":"assistant","content":[{"text":"ab"}]},"finish_reason":"stop"}]}}"#)
     }
 
     @Test("is none where the stream did not say why it ended")
@@ -119,7 +127,9 @@ struct GatheringTests {
                 #"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
                 #"{"choices":[{"index":1,"delta":{"content":"b"}}]}"#, "[DONE]",
             ]) == nil)
-        #expect(whole([#"{"type":"message_start","message":{"id":"m","content":[]}}"#, #"{"type":"message_stop"}"#], .messages) == nil)
+        #expect(
+            whole([#"{"type":"message_start","message":{"id":"m","content":[]}}"#, #"{"type":"message_stop"}"#], .messages) == nil
+        )
         // A piece of an unknown kind is not left out.
         #expect(
             whole(

@@ -41,7 +41,8 @@ struct MessagesBesideTests {
             #expect(whole.status == 200 && whole.body.contains(#""stop_reason":"end_turn""#), "\(whole)")
             #expect(whole.header("x-weir-rewrites")?.contains("dialect") == false)
             let stream = try weir.chat(Ask.messageStream, path: "/v1/messages")
-            #expect(stream.isWhole && stream.body.hasPrefix("event: message_start\n") && stream.body.hasSuffix("message_stop\"}\n\n"))
+            #expect(
+                stream.isWhole && stream.body.hasPrefix("event: message_start\n") && stream.body.hasSuffix("message_stop\"}\n\n"))
             // A signature goes through as it came: nothing was translated.
             #expect(stream.body.contains("signature_delta"))
             let tools =
@@ -52,7 +53,9 @@ struct MessagesBesideTests {
             #expect(weir.settles() && weir.held == .zero)
             let ends = try weir.ends()
             let record = weir.simulator.record()
-            #expect(ends.count == 3 && record.map(\.path).allSatisfy { $0.hasSuffix("anthropic/v1/messages") }, "\(record.map(\.path))")
+            #expect(
+                ends.count == 3 && record.map(\.path).allSatisfy { $0.hasSuffix("anthropic/v1/messages") },
+                "\(record.map(\.path))")
             for (end, request) in zip(ends, record) {
                 #expect(!end.estimated && end.usage.outputTokens == Int64(request.billedOutput))
                 #expect(end.usage.inputTokens == Int64(request.billedInput))
@@ -68,7 +71,9 @@ struct MessagesBesideTests {
         try await with(index, .raw) { weir async throws in
             try await weir.simulator.setFault(.status(400, code: nil), endpoint: "one", times: 1)
             let refused = try weir.chat(Ask.message, path: "/v1/messages")
-            #expect(refused.status == 400 && refused.body.hasPrefix(#"{"type":"error","error":{"type":"invalid_request_error""#), "\(refused)")
+            #expect(
+                refused.status == 400 && refused.body.hasPrefix(#"{"type":"error","error":{"type":"invalid_request_error""#),
+                "\(refused)")
             try await weir.simulator.setFault(.cutStream(event: 6), endpoint: "one", times: 1)
             let cut = try weir.chat(Ask.messageStream, path: "/v1/messages")
             #expect(cut.status == 200 && !cut.isWhole && cut.body.contains("event: error\ndata: {\"type\":\"error\""), "\(cut)")
@@ -95,7 +100,9 @@ struct MessagesBesideTests {
             ] {
                 let body = #"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"a"}],\#(member)}"#
                 let answer = try weir.chat(body, path: "/v1/messages")
-                #expect(answer.status == 400 && answer.body.contains("weir_not_carried") && answer.body.contains("`\(field)`"), "\(answer)")
+                #expect(
+                    answer.status == 400 && answer.body.contains("weir_not_carried") && answer.body.contains("`\(field)`"),
+                    "\(answer)")
             }
             #expect(weir.simulator.record().isEmpty)
             #expect(try weir.holds().isEmpty)

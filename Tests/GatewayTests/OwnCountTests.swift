@@ -50,7 +50,8 @@ struct OwnCountTests {
             // Three to open the answer, three for the message, its role and two words.
             #expect(answer.status == 200 && answer.body == #"{"input_tokens":9}"#, "\(answer)")
             #expect(answer.header("x-weir-estimate") == "o200k_base" && answer.header("x-request-id") != nil)
-            let tools = #"{"model":"m","system":"Be brief.","tools":[{"name":"f"}],"messages":[{"role":"user","content":"hello there"}]}"#
+            let tools =
+                #"{"model":"m","system":"Be brief.","tools":[{"name":"f"}],"messages":[{"role":"user","content":"hello there"}]}"#
             let more = try weir.chat(tools, path: Self.path)
             #expect(more.status == 200 && more.body != answer.body, "\(more)")
             #expect(weir.simulator.record().isEmpty)
@@ -68,7 +69,8 @@ struct OwnCountTests {
     func prefersProvider() async throws {
         try await with(["cloud", "claude"]) { weir async throws in
             let answer = try weir.chat(Self.ask, path: Self.path)
-            #expect(answer.status == 200 && answer.header("x-weir-endpoint") == "claude" && answer.header("x-weir-estimate") == nil)
+            #expect(
+                answer.status == 200 && answer.header("x-weir-endpoint") == "claude" && answer.header("x-weir-estimate") == nil)
             try await weir.simulator.setFault(.status(500, code: nil), endpoint: "claude", times: 1)
             let again = try weir.chat(Self.ask, path: Self.path)
             #expect(again.status == 200 && again.header("x-weir-estimate") == "o200k_base", "\(again)")
@@ -99,7 +101,10 @@ struct OwnCountTests {
 
     @Test("It is judged as the chat that it prepares")
     func judged() async throws {
-        try await with(policies: #"@id("all") permit (principal, action, resource); @id("none") forbid (principal, action == Action::"chat", resource);"#) {
+        try await with(
+            policies:
+                #"@id("all") permit (principal, action, resource); @id("none") forbid (principal, action == Action::"chat", resource);"#
+        ) {
             weir async throws in
             let answer = try weir.chat(Self.ask, path: Self.path)
             #expect(answer.status == 403 && answer.body.contains("weir_policy_denied"), "\(answer)")

@@ -29,11 +29,13 @@ struct RetentionTests {
         try await Harness.with { weir async throws in
             for (value, status) in [("true", 400), ("True", 400), ("1", 400), ("false", 200)] {
                 let answer = try weir.chat(Ask.chat, headers: ["X-Is-Encrypted: \(value)"])
-                #expect(answer.status == status && answer.code == (status == 400 ? "weir_sealed_body" : nil), "\(value): \(answer)")
+                #expect(
+                    answer.status == status && answer.code == (status == 400 ? "weir_sealed_body" : nil), "\(value): \(answer)")
             }
             let caching = #"{"model":"m","input":"a","caching":{"type":"enabled"}}"#
             let answer = try weir.chat(caching, path: "/v1/responses")
-            #expect(answer.status == 400 && answer.code == "weir_unbounded_field" && answer.body.contains("`caching`"), "\(answer)")
+            #expect(
+                answer.status == 400 && answer.code == "weir_unbounded_field" && answer.body.contains("`caching`"), "\(answer)")
             #expect(weir.settles())
         }
     }

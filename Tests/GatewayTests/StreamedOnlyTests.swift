@@ -49,7 +49,8 @@ struct StreamedOnlyTests {
     @Test("in every dialect, charged by the stream's usage, and told so")
     func dialects() async throws {
         let calls: [(body: String, path: String, dialect: Dialect)] = [
-            (Ask.chat, "/v1/chat/completions", .chat), (Ask.message, "/v1/messages", .messages), (Ask.response, "/v1/responses", .responses),
+            (Ask.chat, "/v1/chat/completions", .chat), (Ask.message, "/v1/messages", .messages),
+            (Ask.response, "/v1/responses", .responses),
             (Ask.generation, "/api/v1/services/aigc/text-generation/generation", .generation),
         ]
         // DashScope speaks three of them itself; OpenAI's compatible kind has one more; vLLM none of Anthropic's.
@@ -63,8 +64,10 @@ struct StreamedOnlyTests {
                     let scan = try readAnswer(ByteBuffer(string: answer.body))
                     #expect(scan.usage?.outputTokens == 15 && scan.error == nil, "\(provider) \(dialect): \(answer)")
                     switch dialect {
-                    case .messages: #expect(answer.body.contains(#""stop_reason":"end_turn""#) && answer.body.contains(#""type":"message""#))
-                    case .responses: #expect(answer.body.contains(#""status":"completed""#) && answer.body.contains(#""object":"response""#))
+                    case .messages:
+                        #expect(answer.body.contains(#""stop_reason":"end_turn""#) && answer.body.contains(#""type":"message""#))
+                    case .responses:
+                        #expect(answer.body.contains(#""status":"completed""#) && answer.body.contains(#""object":"response""#))
                     default: #expect(answer.body.contains(#""finish_reason":"stop""#))
                     }
                 }
@@ -94,7 +97,9 @@ struct StreamedOnlyTests {
             #expect(choices.allSatisfy { $0["message"]?["reasoning_content"]?.string?.isEmpty == false })
             // A stream stays one.
             let stream = try weir.chat(Ask.stream)
-            #expect(stream.header("content-type")?.hasPrefix("text/event-stream") == true && stream.body.hasSuffix("data: [DONE]\n\n"))
+            #expect(
+                stream.header("content-type")?.hasPrefix("text/event-stream") == true && stream.body.hasSuffix("data: [DONE]\n\n")
+            )
             #expect(stream.header("x-weir-rewrites")?.split(separator: ", ").contains("stream") == false)
             #expect(weir.settles() && weir.held == .zero)
         }
@@ -129,7 +134,8 @@ struct StreamedOnlyTests {
         .badChunk(event: 6), .errorEvent(event: 6),
     ]
     private static let early: [Fault] = [
-        .status(500, code: nil), .status(429, code: nil), .status(400, code: nil), .noAnswer, .garbage, .refuse, .errorEvent(event: 1),
+        .status(500, code: nil), .status(429, code: nil), .status(400, code: nil), .noAnswer, .garbage, .refuse,
+        .errorEvent(event: 1),
     ]
 
     @Test("or an error with a status where the stream fails, charged for what was said, with one end for each attempt")
@@ -165,7 +171,8 @@ struct StreamedOnlyTests {
                     let body = Ask.message.replacing(#""model":"m""#, with: #""model":"m\#(index)""#)
                     let answer = try weir.chat(body, path: path)
                     #expect(answer.status >= 400 && answer.isWhole && answer.body.contains("error"), "\(fault.text): \(answer)")
-                    #expect(!answer.body.contains("finish_reason") && !answer.body.contains("end_turn"), "\(fault.text): \(answer)")
+                    #expect(
+                        !answer.body.contains("finish_reason") && !answer.body.contains("end_turn"), "\(fault.text): \(answer)")
                 }
             }
             let entries = try weir.entries()

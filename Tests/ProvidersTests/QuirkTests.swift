@@ -26,14 +26,18 @@ struct QuirkTests {
         }
 
         /// It needs no change.
-        init(at provider: ProviderKind, _ model: String = "m", _ quirks: ModelQuirks = ModelQuirks(), _ dialect: Dialect = .chat, stays body: String) {
+        init(
+            at provider: ProviderKind, _ model: String = "m", _ quirks: ModelQuirks = ModelQuirks(), _ dialect: Dialect = .chat,
+            stays body: String
+        ) {
             self.init(at: provider, model, quirks, dialect, from: body, becomes: body)
         }
     }
 
     static let limits: [Case] = [
         Case(
-            at: .openai, "gpt-5.1", from: #"{"model":"gpt-5.1","max_tokens":9}"#, becomes: #"{"model":"gpt-5.1","max_completion_tokens":9}"#, .limitName),
+            at: .openai, "gpt-5.1", from: #"{"model":"gpt-5.1","max_tokens":9}"#,
+            becomes: #"{"model":"gpt-5.1","max_completion_tokens":9}"#, .limitName),
         Case(
             at: .azure, "o3-mini", limit: 5, from: #"{"max_tokens" : 9,"model":"o3-mini"}"#,
             becomes: #"{"max_completion_tokens" : 5,"model":"o3-mini"}"#, .limitName, .outputLimit),
@@ -47,13 +51,15 @@ struct QuirkTests {
             at: .azure, "think", ModelQuirks(chatLimit: .maxCompletionTokens), from: #"{"model":"think","max_tokens":9}"#,
             becomes: #"{"model":"think","max_completion_tokens":9}"#, .limitName),
         Case(
-            at: .modelarts, limit: 9, from: #"{"model":"m","max_completion_tokens":9}"#, becomes: #"{"model":"m","max_tokens":9}"#, .limitName),
+            at: .modelarts, limit: 9, from: #"{"model":"m","max_completion_tokens":9}"#,
+            becomes: #"{"model":"m","max_tokens":9}"#, .limitName),
         // Here the newer one bounds thinking too, so that it stays.
         Case(
             at: .dashscope, limit: 9, from: #"{"model":"m","max_completion_tokens":9}"#,
             becomes: #"{"max_tokens":9,"model":"m","max_completion_tokens":9}"#, .outputLimit),
         Case(
-            at: .ollama, limit: 4, from: #"{"model":"m","max_completion_tokens":9}"#, becomes: #"{"model":"m","max_tokens":4}"#, .limitName,
+            at: .ollama, limit: 4, from: #"{"model":"m","max_completion_tokens":9}"#, becomes: #"{"model":"m","max_tokens":4}"#,
+            .limitName,
             .outputLimit),
         Case(at: .vllm, stays: #"{"model":"m","max_completion_tokens":9}"#),
         Case(
@@ -66,23 +72,30 @@ struct QuirkTests {
 
     static let thinking: [Case] = [
         Case(
-            at: .openai, from: #"{"model":"m","enable_thinking":false}"#, becomes: #"{"model":"m","reasoning_effort":"none"}"#, .thinking),
-        Case(
-            at: .azure, from: #"{"enable_thinking":true,"thinking_budget":20000,"model":"m"}"#, becomes: #"{"reasoning_effort":"high","model":"m"}"#,
+            at: .openai, from: #"{"model":"m","enable_thinking":false}"#, becomes: #"{"model":"m","reasoning_effort":"none"}"#,
             .thinking),
         Case(
-            at: .dashscope, from: #"{"model":"m","stream":true,"stream_options":{"include_usage":true},"reasoning_effort":"low"}"#,
+            at: .azure, from: #"{"enable_thinking":true,"thinking_budget":20000,"model":"m"}"#,
+            becomes: #"{"reasoning_effort":"high","model":"m"}"#,
+            .thinking),
+        Case(
+            at: .dashscope,
+            from: #"{"model":"m","stream":true,"stream_options":{"include_usage":true},"reasoning_effort":"low"}"#,
             becomes: #"{"model":"m","stream":true,"stream_options":{"include_usage":true},"enable_thinking":true}"#, .thinking),
         Case(
             at: .dashscope, from: #"{"thinking":{"type":"disabled"} , "model":"m","reasoning_effort":"none"}"#,
             becomes: #"{"enable_thinking":false , "model":"m"}"#, .thinking),
         Case(
-            at: .dashscope, from: #"{"reasoning_effort":"none","enable_thinking":false,"model":"m"}"#, becomes: #"{"enable_thinking":false,"model":"m"}"#,
+            at: .dashscope, from: #"{"reasoning_effort":"none","enable_thinking":false,"model":"m"}"#,
+            becomes: #"{"enable_thinking":false,"model":"m"}"#,
             .thinking),
-        Case(at: .ark, from: #"{"model":"m","enable_thinking":false}"#, becomes: #"{"model":"m","thinking":{"type":"disabled"}}"#, .thinking),
+        Case(
+            at: .ark, from: #"{"model":"m","enable_thinking":false}"#, becomes: #"{"model":"m","thinking":{"type":"disabled"}}"#,
+            .thinking),
         Case(at: .ark, stays: #"{"model":"m","reasoning_effort":"low","thinking":{"type":"auto"}}"#),
         Case(
-            at: .modelarts, from: #"{"model":"m","reasoning_effort":"high"}"#, becomes: #"{"model":"m","chat_template_kwargs":{"thinking":true}}"#,
+            at: .modelarts, from: #"{"model":"m","reasoning_effort":"high"}"#,
+            becomes: #"{"model":"m","chat_template_kwargs":{"thinking":true}}"#,
             .thinking),
         Case(at: .modelarts, stays: #"{"model":"m","enable_thinking":true}"#),
         Case(
@@ -103,7 +116,8 @@ struct QuirkTests {
             at: .dashscope, "qwq-plus", from: #"{"model":"qwq-plus","stream":false}"#,
             becomes: #"{"stream_options":{"include_usage":true},"model":"qwq-plus","stream":true}"#, .stream),
         Case(
-            at: .dashscope, "qwen3-235b-a22b-thinking-2507", from: #"{"stream":null,"model":"qwen3-235b-a22b-thinking-2507","stream_options":null}"#,
+            at: .dashscope, "qwen3-235b-a22b-thinking-2507",
+            from: #"{"stream":null,"model":"qwen3-235b-a22b-thinking-2507","stream_options":null}"#,
             becomes: #"{"stream":true,"model":"qwen3-235b-a22b-thinking-2507","stream_options":{"include_usage":true}}"#, .stream),
         Case(
             at: .dashscope, "qwen3-8b", from: #"{"model":"qwen3-8b"}"#,
@@ -113,14 +127,17 @@ struct QuirkTests {
         Case(at: .dashscope, "qwen-plus", stays: #"{"model":"qwen-plus"}"#),
         Case(
             at: .dashscope, "qwen-plus", from: #"{"model":"qwen-plus","enable_thinking":true}"#,
-            becomes: #"{"stream":true,"stream_options":{"include_usage":true},"model":"qwen-plus","enable_thinking":true}"#, .stream),
+            becomes: #"{"stream":true,"stream_options":{"include_usage":true},"model":"qwen-plus","enable_thinking":true}"#,
+            .stream),
         Case(
             at: .dashscope, "qwen-plus", from: #"{"model":"qwen-plus","reasoning_effort":"high"}"#,
-            becomes: #"{"stream":true,"stream_options":{"include_usage":true},"model":"qwen-plus","enable_thinking":true}"#, .stream,
+            becomes: #"{"stream":true,"stream_options":{"include_usage":true},"model":"qwen-plus","enable_thinking":true}"#,
+            .stream,
             .thinking),
         Case(at: .dashscope, "qwq-plus", ModelQuirks(answers: .any), stays: #"{"model":"qwq-plus"}"#),
         Case(
-            at: .dashscope, "qwq-plus", ModelQuirks(), .generation, limit: 5, from: #"{"model":"qwq-plus","parameters":{"incremental_output":false}}"#,
+            at: .dashscope, "qwq-plus", ModelQuirks(), .generation, limit: 5,
+            from: #"{"model":"qwq-plus","parameters":{"incremental_output":false}}"#,
             becomes: #"{"model":"qwq-plus","parameters":{"max_tokens":5,"incremental_output":true}}"#, .stream, .outputLimit),
         Case(
             at: .dashscope, "qwq-plus", ModelQuirks(), .generation, from: #"{"model":"qwq-plus","parameters":null}"#,
@@ -132,7 +149,9 @@ struct QuirkTests {
     ]
 
     static let kept: [Case] = [
-        Case(at: .openai, from: #"{"model":"m","store": true,"metadata":{}}"#, becomes: #"{"model":"m","store": false,"metadata":{}}"#, .store),
+        Case(
+            at: .openai, from: #"{"model":"m","store": true,"metadata":{}}"#,
+            becomes: #"{"model":"m","store": false,"metadata":{}}"#, .store),
         Case(at: .vllm, from: #"{"store":true,"model":"m"}"#, becomes: #"{"store":false,"model":"m"}"#, .store),
         Case(at: .openai, stays: #"{"model":"m"}"#), Case(at: .openai, stays: #"{"model":"m","store":null}"#),
         Case(at: .openai, "m", ModelQuirks(), .completions, stays: #"{"model":"m","store":true}"#),
@@ -172,7 +191,8 @@ struct QuirkTests {
         let buffer = ByteBuffer(string: example.body)
         let scan = try scanRequest(buffer, dialect: example.dialect, maxDepth: 64)
         let plan = rewritePlan(
-            scan, body: buffer, dialect: example.dialect, endpoint: endpoint(example.provider), served: served, outputLimit: example.limit)
+            scan, body: buffer, dialect: example.dialect, endpoint: endpoint(example.provider), served: served,
+            outputLimit: example.limit)
         #expect(String(buffer: spliced(buffer, plan.splices)) == example.expected)
         #expect(plan.rewrites == example.rewrites)
         #expect(plan.gathers == example.rewrites.contains(.stream) && !(plan.gathers && plan.hidesUsage))
@@ -188,11 +208,19 @@ struct QuirkTests {
     func streamed(_ example: Case) throws { try check(example) }
 
     static let disregarded: [(provider: ProviderKind, model: String, body: String, field: String?)] = [
-        (.ollama, "m", #"{"tools":[],"tool_choice":"required"}"#, "tool_choice"), (.ollama, "m", #"{"tool_choice":"none"}"#, "tool_choice"),
+        (.ollama, "m", #"{"tools":[],"tool_choice":"required"}"#, "tool_choice"),
+        (.ollama, "m", #"{"tool_choice":"none"}"#, "tool_choice"),
         (.ollama, "m", #"{"tool_choice":"auto","n":1,"logit_bias":{}}"#, nil), (.ollama, "m", #"{"n":2}"#, "n"),
         (.ollama, "m", #"{"logit_bias":{"1":2}}"#, "logit_bias"),
-        (.ollama, "m", #"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}]}"#, "image_url"),
-        (.ollama, "m", #"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,aa"}}]}]}"#, nil),
+        (
+            .ollama, "m",
+            #"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x/y.png"}}]}]}"#, "image_url"
+        ),
+        (
+            .ollama, "m",
+            #"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,aa"}}]}]}"#,
+            nil
+        ),
         (.vllm, "m", #"{"tool_choice":"required","n":2,"logit_bias":{"1":2}}"#, nil),
         (.modelarts, "DeepSeek-V3.1", #"{"tools":[{"type":"function"}],"reasoning_effort":"high"}"#, "tools"),
         (.modelarts, "DeepSeek-V3.1", #"{"tools":[{"type":"function"}],"chat_template_kwargs":{"thinking":false}}"#, nil),

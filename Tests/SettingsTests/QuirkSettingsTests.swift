@@ -5,7 +5,8 @@ import Testing
 @Suite("How a model is asked, in a configuration")
 struct QuirkSettingsTests {
     private func served(_ keys: String, provider: String = "vllm") throws -> Endpoint {
-        let text = smallest.replacing("provider: openai", with: "provider: \(provider)").replacing("maxOutput: 10", with: "maxOutput: 10\(keys)")
+        let text = smallest.replacing("provider: openai", with: "provider: \(provider)").replacing(
+            "maxOutput: 10", with: "maxOutput: 10\(keys)")
         return try #require(try load(text).get().endpoints.first)
     }
 
@@ -24,7 +25,9 @@ struct QuirkSettingsTests {
             #expect(try served(", thinking: \(thinking.rawValue)").models["m"]?.quirks == ModelQuirks(thinking: thinking))
         }
         for path in MessagesPath.allCases {
-            #expect(try served(", messages: \(path.rawValue)", provider: "deepseek").models["m"]?.quirks == ModelQuirks(messages: path))
+            #expect(
+                try served(", messages: \(path.rawValue)", provider: "deepseek").models["m"]?.quirks
+                    == ModelQuirks(messages: path))
         }
     }
 
