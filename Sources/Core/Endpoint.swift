@@ -27,7 +27,7 @@ extension ProviderKind {
     public var whenCallerLeaves: Endpoint.WhenCallerLeaves {
         switch self {
         case .vllm, .llamaCpp, .sglang, .ollama: .cancel
-        case .openai, .azure, .anthropic, .dashscope, .modelarts, .ark, .deepseek, .compatible: .drain
+        case .openai, .azure, .anthropic, .dashscope, .modelarts, .pangu, .ark, .deepseek, .compatible: .drain
         }
     }
 }
