@@ -14,8 +14,13 @@ extension EndToEnd {
                     return try #require(try bench.chat(body, key: key).headers["x-weir-attempt"])
                 }
                 let data = bench.data.path
-                let vkey = try bench.weir("ledger", "key", "--data", data).lastLine
-                #expect(vkey.hasPrefix("e2e+"))
+                // The key is read from the log's first checkpoint, which may still be on its way.
+                var vkey = ""
+                #expect(
+                    try eventually(within: 5) {
+                        vkey = try bench.weir("ledger", "key", "--data", data).lastLine
+                        return vkey.hasPrefix("e2e+")
+                    })
                 let receipt = bench.folder.appending(path: "receipt").path
                 #expect(
                     try eventually(within: 5) {
