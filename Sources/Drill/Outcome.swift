@@ -28,6 +28,14 @@ public struct Outcome: Sendable, Hashable {
             case price
             /// Suspended, or it did not answer this call then either.
             case unavailable
+
+            /// As on the data path: what a caller or a policy is the reason for stands.
+            var mayFallBack: Bool {
+                switch self {
+                case .noEndpoint, .quota, .unavailable: true
+                case .policy, .operation, .limit, .pace, .price: false
+                }
+            }
         }
 
         public var reason: Reason

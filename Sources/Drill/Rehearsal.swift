@@ -47,8 +47,20 @@ public struct Rehearsal {
         random = DrillRandom(state: seed)
     }
 
-    /// Calls come in the order in which they began.
+    /// Calls come in the order in which they began. Where no endpoint of its model can answer one, the models may that its key names for that.
     public mutating func play(_ shape: Shape) -> Outcome {
+        let own = playAsAsked(shape)
+        guard case .refused(let refused) = own.fate, refused.reason.mayFallBack else { return own }
+        for model in shape.key.fallbacks[shape.model] ?? [] {
+            var other = shape
+            other.model = model
+            let outcome = playAsAsked(other)
+            if outcome.endpoint != nil { return outcome }
+        }
+        return own
+    }
+
+    private mutating func playAsAsked(_ shape: Shape) -> Outcome {
         let now = shape.at
         letEnd(by: now)
         guard world.catalogue.tenant(named: shape.key.tenant) != nil else {

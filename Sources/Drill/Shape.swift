@@ -14,6 +14,8 @@ public struct Shape: Sendable {
         }
 
         public var endpoint: String
+        /// The model that stood in for the one that was asked for; nil: none did.
+        public var standIn: String?
         public var at: Timestamp
         public var ended: Timestamp?
         public var ending = Ending.open
@@ -23,7 +25,9 @@ public struct Shape: Sendable {
         public var isEstimated = false
         public var firstTokenMicroseconds: Int64?
 
-        public init(endpoint: String, at: Timestamp) { (self.endpoint, self.at) = (endpoint, at) }
+        public init(endpoint: String, standIn: String? = nil, at: Timestamp) {
+            (self.endpoint, self.standIn, self.at) = (endpoint, standIn, at)
+        }
 
         public var microseconds: Int64? { ended.map { max(0, ($0.nanoseconds - at.nanoseconds) / 1_000) } }
     }
@@ -32,7 +36,7 @@ public struct Shape: Sendable {
     public var call: String
     /// As it was when the call was made.
     public var key: KeyRecord
-    /// The public name.
+    /// The public name that its caller asked for.
     public var model: String
     public var operation: Operation
     public var stream: Bool

@@ -76,7 +76,8 @@ public struct ShapeReader: Sendable {
             keyless += 1
             return
         }
-        let attempt = Shape.Attempt(endpoint: hold.route.endpoint, at: at)
+        let attempt = Shape.Attempt(
+            endpoint: hold.route.endpoint, standIn: hold.route.asked == nil ? nil : hold.route.model, at: at)
         let name = CallName(key: hold.key, call: hold.call)
         if let index = latest[name], isNextTry(of: shapes[index], hold, at) {
             shapes[index].attempts.append(attempt)
@@ -92,15 +93,15 @@ public struct ShapeReader: Sendable {
             ?? bytes / probableBytesPerToken + 1 + (hold.operation.generates ? min(hold.outputBound, probableOutputTokens) : 0)
         shapes.append(
             Shape(
-                call: hold.call, key: key, model: hold.route.model, operation: hold.operation, stream: hold.stream,
-                tier: hold.tier,
+                call: hold.call, key: key, model: hold.route.asked ?? hold.route.model, operation: hold.operation,
+                stream: hold.stream, tier: hold.tier,
                 labels: hold.judged?.labels, bytes: bytes, probableTokens: probable, inputBound: hold.inputBound,
                 outputBound: hold.outputBound, attempts: [attempt]))
     }
 
     /// A call tries each endpoint once, and the next when one gave no answer: at once, or beside it.
     private func isNextTry(of shape: Shape, _ hold: HoldEntry, _ at: Timestamp) -> Bool {
-        guard shape.model == hold.route.model, shape.operation == hold.operation, shape.stream == hold.stream,
+        guard shape.model == hold.route.asked ?? hold.route.model, shape.operation == hold.operation, shape.stream == hold.stream,
             hold.size.map({ $0.bytes == shape.bytes && $0.probableTokens == shape.probableTokens }) ?? true,
             !shape.attempts.contains(where: { $0.endpoint == hold.route.endpoint }),
             let last = shape.attempts.last, last.ending != .settled
@@ -132,7 +133,7 @@ public struct ShapeReader: Sendable {
             Speeds.Sample(
                 outputTokens: end.usage.outputTokens, microseconds: attempt.microseconds ?? 0,
                 firstTokenMicroseconds: end.facts.firstTokenMicroseconds),
-            at: Speeds.Place(endpoint: attempt.endpoint, model: shapes[place.shape].model))
+            at: Speeds.Place(endpoint: attempt.endpoint, model: attempt.standIn ?? shapes[place.shape].model))
     }
 
     private mutating func change(_ hold: UInt64, _ body: (inout Shape.Attempt) -> Void) {

@@ -65,6 +65,25 @@ struct RehearsalTests {
                 == .refused(.init(.policy, "the configuration has no tenant left")))
     }
 
+    @Test(
+        "A key's fallbacks answer what no endpoint of the model is left for or has quota for, and nothing that policy or money refuses"
+    )
+    func standIns() {
+        var record = key()
+        record.fallbacks = ["m": ["gone", "n"]]
+        let three = [both[0], endpoint("qwen", models: ["n"], price: "dear")]
+        var drill = rehearsal(three, without: ["sweden"])
+        #expect(drill.play(shape(key: record)).fate == .moved("qwen"))
+        #expect(drill.play(shape(1, key: record)).cost == Money(nanos: 390_000))
+        #expect(drill.play(shape(2)).fate == .refused(.init(.noEndpoint, "nothing that is left serves m")))
+        var narrow = rehearsal([endpoint("sweden", pace: PaceLimit(requestsPerMinute: 1)), three[1]], without: ["other"])
+        #expect((0..<3).map { narrow.play(shape($0, key: record)).fate } == [.kept("sweden"), .moved("qwen"), .moved("qwen")])
+        var denied = rehearsal(three, tenants: [tenant(operators: .only(["Other"]))], without: ["none"])
+        var reason: Outcome.Refused.Reason?
+        if case .refused(let refused) = denied.play(shape(key: record)).fate { reason = refused.reason }
+        #expect(reason == .policy)
+    }
+
     @Test("What is left has to carry the load: of 20 calls of 100 tokens in a minute, 1,000 tokens a minute take ten")
     func quota() {
         let narrow = [both[0], endpoint("qwen", price: "dear", pace: PaceLimit(tokensPerMinute: 1_000))]

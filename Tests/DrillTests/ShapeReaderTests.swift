@@ -6,15 +6,16 @@ import Testing
 @Suite("Shapes of calls from a journal")
 struct ShapeReaderTests {
     private func hold(
-        _ call: String, _ endpoint: String = "sweden", size: CallSize? = CallSize(bytes: 100, probableTokens: 100)
+        _ call: String, _ endpoint: String = "sweden", size: CallSize? = CallSize(bytes: 100, probableTokens: 100),
+        standIn: String? = nil
     ) -> Entry {
         .hold(
             HoldEntry(
                 attempt: AttemptID(high: 1, low: 2), call: call, key: "key_acme", amount: Money(nanos: 500), drawn: false,
                 inputBound: 180, outputBound: 74, size: size, generation: 1, operation: .chat, stream: true,
                 route: RouteFacts(
-                    model: "m", upstreamModel: "up", endpoint: endpoint, link: "public", operator: "o", operatorCountry: "SE",
-                    processedIn: ["SE"])))
+                    model: standIn ?? "m", upstreamModel: "up", endpoint: endpoint, link: "public", operator: "o",
+                    operatorCountry: "SE", processedIn: ["SE"], asked: standIn == nil ? nil : "m")))
     }
 
     private func end(_ hold: UInt64, _ nanos: Int64?, first: Int64? = nil, why: String? = nil) -> Entry {
@@ -45,6 +46,15 @@ struct ShapeReaderTests {
         #expect(one.endpoint == "qwen" && one.charged == Money(nanos: 700) && one.microseconds == 190_000)
         #expect(one.firstTokenMicroseconds == 60_000 && one.failures.map(\.endpoint) == ["sweden"])
         #expect(one.stream && one.bytes == 100 && one.probableTokens == 100 && one.askedOutput == 74)
+    }
+
+    @Test("A model that stood in for another belongs to the call that asked for that one")
+    func standIns() throws {
+        let reader = read([
+            (0, hold("a")), (40, end(1, nil, why: "status_503")), (40, hold("a", "qwen", standIn: "n")), (190, end(3, 700)),
+        ])
+        let one = try #require(reader.shapes.first)
+        #expect(reader.shapes.count == 1 && one.model == "m" && one.attempts.map(\.standIn) == [nil, "n"])
     }
 
     @Test("A client that uses an id again makes another call: after an answer, later, or of another size")
