@@ -288,7 +288,12 @@ extension CallRelay {
         if let hold { end(hold, settled) }
         hold = nil
         if callerIsGone { return finish() }
-        if case .callerFault = what { return gateError(facts) }
+        if case .callerFault = what {
+            guard facts.saysPromptTooLong, state == nil, canTryAnother else { return gateError(facts) }
+            // What its caller hears when no other endpoint can be asked after all.
+            refusal = .promptTooLong
+            return attempt()
+        }
         // The provider's code stays out: it is its text, and may repeat the caller's.
         lane.log.warning(
             "endpoint answered with an error",

@@ -57,6 +57,10 @@ extension Failure {
     static func badValue(_ field: String, _ wanted: String) -> Failure {
         caller("weir_bad_value", 400, "`\(field)` must be \(wanted).", "Correct `\(field)`.", parameter: field)
     }
+    static let promptTooLong = caller(
+        "context_length_exceeded", 400,
+        "The prompt is longer than the endpoint that was asked takes, and no other one can be asked.",
+        "Send a shorter prompt.")
     static let modelMissing = caller(
         "weir_model_missing", 400, "The request names no model.", "Set `model`; GET /v1/models lists what this key may use.",
         parameter: "model")

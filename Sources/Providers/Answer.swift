@@ -45,6 +45,14 @@ public func meaning(status: Int, error: ErrorFacts, retryAfterMilliseconds: Int6
     }
 }
 
+extension ErrorFacts {
+    /// The endpoint does not take so long a prompt. Another one of the model may: a provisioned deployment at Azure takes less than a
+    /// standard one (MicrosoftDocs/azure-ai-docs, provisioned throughput), and an engine as much as its memory holds.
+    public var saysPromptTooLong: Bool {
+        says(oneOf: ["context_length_exceeded", "exceed_context_size_error", "OutofContextError"])
+    }
+}
+
 /// The pause that an answer asks for: `retry-after-ms`, else `retry-after` in seconds or as an HTTP date.
 public func retryAfterMilliseconds(in head: HTTPHead, now: Timestamp) -> Int64? {
     if let span = head.value(of: "retry-after-ms"), let value = wholeMilliseconds(head.string(span), unit: 1) { return value }

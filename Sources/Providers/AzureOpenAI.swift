@@ -27,9 +27,14 @@ enum AzureOpenAI: Provider {
         return ["x-ms-spillover-deployment: \(spillover.deployment)"]
     }
 
-    /// `x-ms-deployment-name`: recorded (traceloop/openllmetry, August 2025 and March 2026).
+    /// `x-ms-deployment-name`: recorded (traceloop/openllmetry, August 2025 and March 2026). A call that says that it spilled over, and not where
+    /// to, was served by a deployment whose price nobody knows.
     static func servedDeployment(in head: HTTPHead) -> String? {
-        head.value(of: "x-ms-deployment-name").map(head.string)
+        if let name = head.value(of: "x-ms-deployment-name"), name.count > 0 { return head.string(name) }
+        let isSpilled =
+            head.value(of: "x-ms-spillover-from-deployment") != nil
+            || head.value(of: "x-ms-is-spilled-over").map { head.matches($0, "true") } ?? false
+        return isSpilled ? "unknown" : nil
     }
 
     static var needsOutputLimit: Bool { false }

@@ -7,6 +7,8 @@ struct Answer: Sendable {
     var firstTokenMilliseconds = 0
     /// Tokens that take their time before the first one that is seen.
     var hiddenTokens = 0
+    /// Refused because the prompt is longer than the deployment takes.
+    var isTooLong = false
 
     enum Body: Sendable {
         case whole([UInt8])

@@ -125,6 +125,8 @@ public struct PlayedModel: Sendable {
     public var cachedPercent: Int = 0
     /// Tokens counted for an image part. Zero keeps the count below the body's bytes.
     public var imageTokens: Int = 0
+    /// A longer prompt is refused with 400, as a provisioned deployment does; 0: any goes.
+    public var inputMax: Int = 0
     public var dimensions: Int = 1536
     public var chinese = false
     /// The interval of `: keep-alive` comments while the first token is awaited; 0: none.

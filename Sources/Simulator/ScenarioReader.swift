@@ -107,6 +107,7 @@ struct ScenarioReader {
         if let span = try table.span("reasoning", unit: Table.count) { model.reasoning = span }
         if let percent = try table.integer("cachedPercent", 0...100) { model.cachedPercent = percent }
         if let tokens = try table.integer("imageTokens", 0...100_000) { model.imageTokens = tokens }
+        if let most = try table.integer("inputMax", 1...Int.max) { model.inputMax = most }
         if let dimensions = try table.integer("dimensions", 1...16_384) { model.dimensions = dimensions }
         if let language = try table.choice("language", Language.allCases) { model.chinese = language == .chinese }
         if let interval = try table.duration("keepAlive") { model.keepAliveMilliseconds = interval }

@@ -163,7 +163,8 @@ extension Stage {
         let asked = decision.model.name
         guard endpoint.models.contains(where: { $0.name == asked }) else { return }
         var served = asked
-        if [429, 500, 503].contains(decision.answer.status), let name = decision.model.spillover ?? wish,
+        if [429, 500, 503].contains(decision.answer.status) || decision.answer.isTooLong,
+            let name = decision.model.spillover ?? wish,
             let other = endpoint.models.first(where: { $0.name == name })
         {
             let spilled = answer(other.name)
@@ -207,6 +208,11 @@ extension Stage {
         }
         if let trouble = asked.refusal { return refuse(trouble) }
         if let trouble = recall(&asked) { return refuse(trouble) }
+        if model.inputMax > 0, asked.inputTokens > model.inputMax {
+            var refusal = refuse(.tooLong(asked.inputTokens, most: model.inputMax))
+            refusal.isTooLong = true
+            return refusal
+        }
         var headers: [Header] = []
         if let (limits, use) = admit(model, tokens: asked.inputTokens + (asked.limit ?? 0)) {
             headers = use.headers(endpoint.provider, limits)

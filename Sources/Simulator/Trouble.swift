@@ -11,6 +11,8 @@ enum Trouble: Sendable, Equatable {
     case nothingKept(KeptKind, String, inCall: Bool)
     case tooManyRequests(milliseconds: Int)
     case tooManyTokens(milliseconds: Int)
+    /// The prompt has more tokens than the deployment takes.
+    case tooLong(Int, most: Int)
     /// A status that a fault asks for.
     case status(Int, code: String?)
 }
@@ -51,7 +53,8 @@ extension Trouble {
         case .unsupported(let param):
             let instead = param == "max_tokens" ? " Use 'max_completion_tokens' instead." : ""
             return Wording.of(
-                provider, 400, "unsupported_parameter", "Unsupported parameter: '\(param)' is not supported with this model.\(instead)",
+                provider, 400, "unsupported_parameter",
+                "Unsupported parameter: '\(param)' is not supported with this model.\(instead)",
                 type: "invalid_request_error", param: param)
         case .credential: return Wording.of(provider, 401, nil, nil)
         case .noRoute: return Wording.of(provider, 404, "404", "Resource not found")
@@ -101,6 +104,11 @@ extension Trouble {
                 default: "Tokens per minute exceeded, please slow down."
                 }
             return Wording.of(provider, 429, code, message, type: provider == .openai ? "tokens" : nil)
+        case .tooLong(let tokens, let most):
+            return Wording.of(
+                provider, 400, provider == .openai || provider == .azure ? "context_length_exceeded" : nil,
+                "This model's maximum context length is \(most) tokens. However, your messages resulted in \(tokens) tokens. "
+                    + "Please reduce the length of the messages.", type: "invalid_request_error", param: "messages")
         case .status(let status, let code): return Wording.of(provider, status, code, nil)
         }
     }
