@@ -76,6 +76,8 @@ public struct EndpointView: Sendable, Hashable, Codable {
         case noToken = "no-token"
         /// Suspended, and not in the configuration in force.
         case absent
+        /// In the configuration, and left out of what is in force.
+        case off
     }
 
     public var name: String
@@ -88,6 +90,8 @@ public struct EndpointView: Sendable, Hashable, Codable {
     public var suspension: SuspensionView?
     /// nil: none is needed.
     public var credential: CredentialView?
+    /// Why it is off.
+    public var off: String?
 
     public init(
         _ endpoint: Endpoint, _ health: Health, _ suspended: Fold.Suspended?, credential: CredentialView? = nil, at now: Timestamp
@@ -116,19 +120,31 @@ public struct EndpointView: Sendable, Hashable, Codable {
     }
 }
 
-/// All endpoints of the configuration in force, by name, and behind them suspended ones that it has not.
+extension EndpointView {
+    /// One that the configuration has and nothing is sent to.
+    public init(_ leftOut: LeftOut, _ suspended: Fold.Suspended?) {
+        name = leftOut.name
+        standing = .off
+        off = leftOut.why
+        processedIn = []
+        suspension = suspended.map(SuspensionView.init)
+    }
+}
+
+/// All endpoints of the configuration in force, by name, behind them those that are off in it, and suspended ones that it has not.
 public struct EndpointList: Sendable, Hashable, Codable {
     public var endpoints: [EndpointView]
 
     public init(
-        _ catalogue: Catalogue, health: [Health], suspensions: [String: Fold.Suspended],
+        _ catalogue: Catalogue, health: [Health], suspensions: [String: Fold.Suspended], leftOut: [LeftOut] = [],
         credentials: [String: EndpointView.CredentialView] = [:], at now: Timestamp
     ) {
         let present = zip(catalogue.endpoints, health).map {
             EndpointView($0, $1, suspensions[$0.name], credential: credentials[$0.name], at: now)
         }
-        let names = Set(present.map(\.name))
+        let off = leftOut.map { EndpointView($0, suspensions[$0.name]) }
+        let names = Set((present + off).map(\.name))
         let absent = suspensions.values.filter { !names.contains($0.suspension.endpoint) }.map { EndpointView(absent: $0) }
-        endpoints = present.sorted { $0.name < $1.name } + absent.sorted { $0.name < $1.name }
+        endpoints = present.sorted { $0.name < $1.name } + off.sorted { $0.name < $1.name } + absent.sorted { $0.name < $1.name }
     }
 }

@@ -94,6 +94,12 @@ public struct ExplainReport: Sendable, Hashable, Codable {
         }
     }
 
+    /// An endpoint that would serve the model, and that nothing is sent to.
+    public struct Off: Sendable, Hashable, Codable {
+        public var endpoint: String
+        public var why: String
+    }
+
     public var key: String
     public var tenant: String
     public var team: String
@@ -108,6 +114,8 @@ public struct ExplainReport: Sendable, Hashable, Codable {
     /// What would happen to a call now, in a sentence.
     public var verdict: String
     public var endpoints: [Line]
+    /// Those of the configuration that are left out of what is in force.
+    public var off: [Off]
     /// Models that the key lets answer in this one's place, in order, when none of the endpoints above can.
     public var instead: [String]
     /// When a second attempt may start beside a slow first one, in a sentence; nil: never.
@@ -120,7 +128,8 @@ extension ExplainReport {
     public init(
         key: KeyRecord, model: String, operation: Operation, claim: LabelClaim = LabelClaim(), in catalogue: Catalogue,
         health: [Health], prices: PriceBook, serves: (Int, Operation) -> Bool,
-        suspensions: [String: Fold.Suspended] = [:], exports: (_ isSensitive: Bool) -> ExportCount = { _ in .zero },
+        suspensions: [String: Fold.Suspended] = [:], leftOut: [LeftOut] = [],
+        exports: (_ isSensitive: Bool) -> ExportCount = { _ in .zero },
         at now: Timestamp
     ) throws(ClaimRefusal) {
         self.key = key.id
@@ -154,6 +163,7 @@ extension ExplainReport {
             line.unanswered = catalogue.unanswered(call, at: index, now: now)
             return line
         }
+        off = leftOut.filter { $0.models.contains(model) }.map { Off(endpoint: $0.name, why: $0.why) }
         instead = key.fallbacks[model] ?? []
         hedge = catalogue.tenant(named: key.tenant).flatMap { catalogue.tenants[$0].hedge }.flatMap { hedge in
             guard hedge.models?.contains(model) ?? true, operation.generates else { return nil }
@@ -164,6 +174,8 @@ extension ExplainReport {
         verdict =
             if hasExpired {
                 "Refused: the key has expired."
+            } else if endpoints.isEmpty, !off.isEmpty {
+                "Refused: each endpoint of this model is off."
             } else if endpoints.isEmpty {
                 "Refused: no endpoint serves this model."
             } else if let first = candidates.first {

@@ -109,7 +109,8 @@ public struct Deployment: Sendable, Hashable {
     /// `azure`, `azure-china`, `alibaba`, …
     public var cloud: String
     public var region: String
-    /// What the cloud calls the kind of deployment, such as `DataZoneStandard`; nil where it has only one.
+    /// What the cloud calls the kind of deployment, such as `DataZoneStandard`; nil where it has only one, or where calls may spill
+    /// over to one of another kind.
     public var sku: String?
 
     public init(cloud: String, region: String, sku: String? = nil) {

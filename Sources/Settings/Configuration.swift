@@ -21,6 +21,8 @@ public struct Configuration: Sendable {
     public var classes: DataClasses
     public var engines: [EngineSpec]
     public var endpoints: [Endpoint]
+    /// Those that nothing is sent to in this environment, and why.
+    public var leftOut: [LeftOut]
     public var priceBook: PriceBook
     public var tenants: [TenantPolicy]
     /// What calls have to pass beside their tenants' lists; nil: the lists alone decide.
@@ -47,7 +49,8 @@ public struct Configuration: Sendable {
         node: String, dataFolder: String, listen: Listen, limits: ListenerLimits = ListenerLimits(),
         journal: JournalSettings = JournalSettings(), doubt: DoubtPolicy = DoubtPolicy(), zones: [String: Set<Place>] = [:],
         regions: RegionJudge = RegionJudge(), classes: DataClasses = .standard, engines: [EngineSpec] = [],
-        endpoints: [Endpoint], priceBook: PriceBook, tenants: [TenantPolicy], policies: PolicyTimeline? = nil,
+        endpoints: [Endpoint], leftOut: [LeftOut] = [], priceBook: PriceBook, tenants: [TenantPolicy],
+        policies: PolicyTimeline? = nil,
         countries: Countries = Countries(), rules: [Rule] = [], files: [String] = [], accountLimits: [AccountLimit] = [],
         timeZones: [String: CivilZone] = [:],
         alerts: AlertSettings? = nil, witness: WitnessSettings? = nil, backupFolder: String? = nil, notes: [String] = [],
@@ -64,6 +67,7 @@ public struct Configuration: Sendable {
         self.classes = classes
         self.engines = engines
         self.endpoints = endpoints
+        self.leftOut = leftOut
         self.priceBook = priceBook
         self.tenants = tenants
         self.policies = policies

@@ -5,6 +5,7 @@ import Yams
 /// The endpoints of a file: those that can be used here, and what names all of them offer.
 struct Endpoints {
     var present: [Endpoint] = []
+    var leftOut: [LeftOut] = []
     /// Public model names of every endpoint, also of those left out.
     var models: Set<String> = []
     var operators: Set<String> = []
@@ -53,7 +54,7 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     let trust = section.pem("trust", section.optionalText("trust"), world)
     let models = decodeModels(section, provider, context)
     let credential = checkExchange(shown, models, section)
-    let labels = decodeLabels(section, name, context.zones, world, regions: &endpoints.regions)
+    var labels = decodeLabels(section, name, context.zones, world, regions: &endpoints.regions)
     let priority = section.count("priority", 1, in: 0...1000)
     let weight = section.count("weight", 100, in: 0...10_000)
     let leaves = section.optionalChoice("whenCallerLeaves", Endpoint.WhenCallerLeaves.self) ?? provider?.whenCallerLeaves ?? .drain
@@ -65,12 +66,14 @@ private func decodeEndpoint(_ name: String, _ section: Section, _ context: Endpo
     section.finish()
     if let web { checkPlacement(place, web, section) }
     checkState(models, section, provider, version, labels)
-    checkSpillover(models, section, provider, labels, world)
+    checkSpillover(models, section, provider, &labels, world)
 
     endpoints.models.formUnion(models.keys)
     if let labels { endpoints.operators.insert(labels.operator) }
+    if missing == nil, let provider, let web, let labels { missing = offUntilAttested(labels, provider, web, world) }
     if let missing {
         section.report.note("endpoint \(name) left out: \(missing)")
+        endpoints.leftOut.append(LeftOut(name: name, models: models.keys.sorted(), why: missing))
         return
     }
     guard let provider, let web, let labels else { return }

@@ -115,7 +115,7 @@ private func decode(_ text: String, _ world: World, at now: Timestamp, _ report:
     return Configuration(
         node: node, dataFolder: data, listen: listen, limits: limits, journal: journal, doubt: doubt,
         zones: allZones, regions: regions, classes: classes,
-        engines: engines.present, endpoints: endpoints.present, priceBook: PriceBook(prices),
+        engines: engines.present, endpoints: endpoints.present, leftOut: endpoints.leftOut, priceBook: PriceBook(prices),
         tenants: tenants.policies, policies: policies,
         countries: (world.places.atHand ?? PlaceCatalogue()).countries(also: endpoints.regions),
         rules: policy?.rules ?? [], files: policy?.paths ?? [],

@@ -20,8 +20,10 @@ func decodeSpillover(_ section: Section, _ context: EndpointContext) -> Spillove
 /// The endpoint's labels have to hold for the deployment that answers in its place: Azure lets only those of one level spill into each other, and what a
 /// configuration says of them must not contradict that.
 func checkSpillover(
-    _ models: [String: ServedModel], _ section: Section, _ provider: ProviderKind?, _ labels: Labels?, _ world: World
+    _ models: [String: ServedModel], _ section: Section, _ provider: ProviderKind?, _ labels: inout Labels?, _ world: World
 ) {
+    // As the endpoint says it, for each of its models.
+    let stated = labels?.deployment?.sku
     for (name, model) in models.sorted(by: { $0.key < $1.key }) {
         guard let spillover = model.spillover else { continue }
         let spot = section.spot(of: "models")
@@ -31,7 +33,7 @@ func checkSpillover(
         if spillover.deployment == model.upstreamName {
             section.report.error(spot, "`spillover` of `\(name)` names the deployment itself.")
         }
-        guard let deployment = labels?.deployment, let own = deployment.sku else {
+        guard let deployment = labels?.deployment, let own = stated else {
             if spillover.sku != nil {
                 section.report.error(
                     spot,
@@ -54,5 +56,7 @@ func checkSpillover(
                 "`\(own)` and `\(sku)` do not process on the same level, so that the labels of this endpoint do not hold for the spillover of `\(name)`, and Azure does not allow it."
             )
         }
+        // Policies that ask for the kind of deployment would be answered for one of two: they find none, and deny.
+        if sku != own { labels?.deployment?.sku = nil }
     }
 }

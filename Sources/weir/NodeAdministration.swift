@@ -112,7 +112,7 @@ extension Node {
         let now = Timestamp.now()
         return EndpointList(
             catalogue, health: board.health(of: catalogue), suspensions: ledger.suspensions,
-            credentials: await tokens.views(catalogue.endpoints, at: now), at: now)
+            leftOut: await configuration.leftOut, credentials: await tokens.views(catalogue.endpoints, at: now), at: now)
     }
 
     private nonisolated func suspendEndpoint(_ name: String, why: String) async throws {
@@ -163,7 +163,8 @@ extension Node {
                 key: record, model: query.model, operation: query.operation, claim: query.claim, in: catalogue,
                 health: board.health(of: catalogue), prices: configuration.priceBook,
                 serves: { catalogue.endpoints[$0].serves($1, model: query.model) }, suspensions: ledger.suspensions,
-                exports: { ledger.exportCount(record.tenant, withOneMore: $0, at: .now()) }, at: .now())
+                leftOut: configuration.leftOut, exports: { ledger.exportCount(record.tenant, withOneMore: $0, at: .now()) },
+                at: .now())
         } catch {
             throw AdminError.refused("A client of this key could not say this of its calls: \(error).", action: "Claim less.")
         }

@@ -29,7 +29,7 @@ func sampleEndpoints() -> EndpointList {
     health[1].suspended = true
     return EndpointList(
         Catalogue(generation: 1, endpoints: endpoints, tenants: []), health: health, suspensions: sampleSuspensions(),
-        at: moment)
+        leftOut: [LeftOut(name: "cn", models: ["m"], why: "nobody attested it")], at: moment)
 }
 
 @Suite("Endpoints in the admin API")
@@ -41,11 +41,12 @@ struct EndpointTests {
             #expect(answer.status == 200)
             let list = try JSONDecoder().decode(EndpointList.self, from: Data(answer.body.utf8)).endpoints
             #expect(list == sampleEndpoints().endpoints)
-            #expect(list.map(\.name) == ["one", "se", "two", "gone"])
-            #expect(list.map(\.standing) == [.available, .suspended, .cooling, .absent])
+            #expect(list.map(\.name) == ["one", "se", "two", "cn", "gone"])
+            #expect(list.map(\.standing) == [.available, .suspended, .cooling, .off, .absent])
+            #expect(list[3].off == "nobody attested it" && list[3].provider == nil)
             #expect(list[2].until == moment.advanced(byMilliseconds: 60_000).description)
             #expect(list[1].suspension?.region == "East US 2" && list[1].suspension?.since == moment.description)
-            #expect(list[3].suspension?.reason == "suspended by administrator: old" && list[3].provider == nil)
+            #expect(list[4].suspension?.reason == "suspended by administrator: old" && list[4].provider == nil)
         }
     }
 

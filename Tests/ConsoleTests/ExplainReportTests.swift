@@ -22,7 +22,7 @@ struct ExplainReportTests {
     private func report(
         _ endpoints: [Endpoint], model: String = "gpt-4o", keyModels: Set<String>? = nil, expires: Timestamp? = nil,
         tenant: String = "acme", health: [Health]? = nil, serves: Bool = true, suspensions: [String: Fold.Suspended] = [:],
-        labels: CallLabels = .unknown, fallbacks: [String: [String]] = [:], hedge: Hedge? = nil
+        labels: CallLabels = .unknown, fallbacks: [String: [String]] = [:], hedge: Hedge? = nil, leftOut: [LeftOut] = []
     ) throws -> ExplainReport {
         let catalogue = Catalogue(
             generation: 5, endpoints: endpoints,
@@ -42,7 +42,7 @@ struct ExplainReportTests {
         ])
         return try ExplainReport(
             key: key, model: model, operation: .chat, in: catalogue, health: health ?? endpoints.map { _ in Health() },
-            prices: prices, serves: { _, _ in serves }, suspensions: suspensions,
+            prices: prices, serves: { _, _ in serves }, suspensions: suspensions, leftOut: leftOut,
             exports: { ExportCount(persons: 8, sensitivePersons: $0 ? 3 : 2) }, at: now)
     }
 
@@ -58,6 +58,16 @@ struct ExplainReportTests {
         #expect(price.input == "2.50" && price.cachedInput == "1.25" && price.output == "10.00")
         #expect(report.verdict == "Admitted, money permitting: first is tried first.")
         #expect(report.generation == 5)
+    }
+
+    @Test("An endpoint that is off is named with its reason, for the models that it would serve")
+    func off() throws {
+        let leftOut = [LeftOut(name: "cn", models: ["gpt-4o"], why: "a"), LeftOut(name: "other", models: ["x"], why: "b")]
+        let beside = try report([endpoint("first", place: "SE")], leftOut: leftOut)
+        #expect(beside.off.map(\.endpoint) == ["cn"] && beside.off.map(\.why) == ["a"])
+        #expect(beside.verdict == "Admitted, money permitting: first is tried first.")
+        #expect(try report([], leftOut: leftOut).verdict == "Refused: each endpoint of this model is off.")
+        #expect(try report([]).verdict == "Refused: no endpoint serves this model.")
     }
 
     @Test("Each part by which endpoints are ranked is shown, with the share of calls that try it first")

@@ -134,7 +134,8 @@ struct CredentialTests {
             "acme.openai.azure.com", ""
         ),
         (
-            "provider: azure\nresource: acme\ncredential: none\ndeployment: {cloud: azure-china, region: chinaeast2, sku: Standard}",
+            "provider: azure\nresource: acme\ncredential: none\ndeployment: {cloud: azure-china, region: chinaeast2, sku: Standard}\n"
+                + "attest: {processedIn: [CN], storedIn: [CN], by: Ada, on: 2026-05-01, document: 'sha256:\(String(repeating: "0a", count: 32))'}",
             "acme.openai.azure.cn", ""
         ),
         ("provider: dashscope\nregion: cn-beijing", "dashscope.aliyuncs.com", "/compatible-mode/v1"),

@@ -102,10 +102,73 @@ struct LabelTests {
 
     @Test("What stays unknown is noted, and denied")
     func unknown() throws {
-        let text = endpoint("    deployment: {cloud: azure-china, region: chinaeast2, sku: Standard}")
+        let text = endpoint("    deployment: {cloud: azure, region: uksouth, sku: DataZoneStandard}")
         let configuration = try loadWithPlaces(text).get()
         #expect(configuration.endpoints.first?.labels.processedIn.isUnknown == true)
-        #expect(configuration.notes.contains { $0.hasPrefix("endpoint e: its places are unknown until they are attested") })
+        #expect(configuration.notes.contains { $0.hasPrefix("endpoint e: no data zone is known for azure:uksouth") })
+    }
+
+    @Test(
+        "An endpoint of azure-china stays off until somebody attests where it processes; nothing else turns it on",
+        arguments: [
+            ("", nil), ("    attest: {storedIn: [CN], by: Ada, on: 2026-05-01, document: \"sha256:\(hash)\"}\n", nil),
+            ("    contract: C-1\n    trains: never\n", nil), ("    processedIn: [anywhere]\n", nil),
+            (
+                "    attest: {processedIn: [CN], storedIn: [CN], by: Ada, on: 2026-05-01, document: \"sha256:\(hash)\"}\n",
+                ["CN"] as Set<Place>
+            ),
+        ])
+    func china(_ said: String, _ places: Set<Place>?) throws {
+        for sku in ["Standard", "ProvisionedManaged"] {
+            let text = endpoint("    deployment: {cloud: azure-china, region: chinaeast2, sku: \(sku)}\n\(said)")
+            let configuration = try loadWithPlaces(text).get()
+            #expect(configuration.endpoints.first?.labels.processedIn == places)
+            guard places == nil else {
+                #expect(configuration.leftOut.isEmpty)
+                continue
+            }
+            let off = try #require(configuration.leftOut.first)
+            #expect(off.name == "e" && off.models == ["m"])
+            #expect(off.why.hasPrefix("`azure-china` is off until somebody attests where the deployment processes"))
+            #expect(configuration.notes.contains("endpoint e left out: \(off.why)"))
+            // What was configured for it is still known, so that tenants and keys that name it are no mistakes.
+            #expect(configuration.tenants.count == 1)
+        }
+    }
+
+    @Test("A host of azure-china is off too where the labels name no deployment, and one in another cloud is no way around")
+    func chinaHost() throws {
+        let own = smallest.replacing("provider: openai", with: "provider: azure")
+            .replacing("https://models.example", with: "https://res.openai.azure.cn")
+        let off = try #require(try loadWithPlaces(own).get().leftOut.first)
+        #expect(off.why.contains("name it with `deployment` and add `attest`"))
+        let lie = endpoint("    deployment: {cloud: azure, region: swedencentral, sku: Standard}")
+            .replacing("provider: openai", with: "provider: azure")
+            .replacing("https://models.example", with: "https://res.openai.azure.cn")
+        guard case .failure(let errors) = loadWithPlaces(lie) else {
+            Issue.record("it loads")
+            return
+        }
+        #expect(errors.description.contains("This host is in the cloud `azure-china`"))
+        let global = own.replacing("azure.cn", with: "azure.com")
+        #expect(try loadWithPlaces(global).get().leftOut.isEmpty)
+    }
+
+    @Test("Where calls may spill over to another kind of deployment, policies that ask for the kind find none")
+    func spilledKind() throws {
+        func sku(_ own: String, _ other: String) throws -> String? {
+            let text = endpoint("    deployment: {cloud: azure, region: swedencentral, sku: \(own)}")
+                .replacing("provider: openai", with: "provider: azure")
+                .replacing(
+                    "{m: {price: p, maxOutput: 10}}",
+                    with:
+                        "{m: {as: one, price: p, maxOutput: 10, spillover: {deployment: two, price: p, by: header, sku: \(other)}}, n: {price: p, maxOutput: 1}}"
+                )
+            return try #require(try loadWithPlaces(text).get().endpoints.first).labels.deployment?.sku
+        }
+        #expect(try sku("ProvisionedManaged", "Standard") == nil)
+        #expect(try sku("DataZoneProvisionedManaged", "DataZoneStandard") == nil)
+        #expect(try sku("Standard", "Standard") == "Standard")
     }
 
     @Test("anywhere is a value of its own, that no list of places permits")

@@ -12,7 +12,7 @@ struct EndpointsCommand: ParsableCommand {
 extension EndpointsCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List endpoints: available, suspended since when and why, cooling, resting or down.")
+            abstract: "List endpoints: available, suspended since when and why, cooling, resting, down or off.")
 
         @OptionGroup var server: ServerOptions
 
@@ -27,7 +27,8 @@ extension EndpointsCommand {
                     endpoint.name, endpoint.standing.rawValue, endpoint.provider ?? "-",
                     endpoint.processedIn.isEmpty ? "unknown" : endpoint.processedIn.joined(separator: " "),
                     endpoint.credential?.summary ?? "-", endpoint.suspension?.since ?? "-",
-                    endpoint.suspension?.reason ?? endpoint.until.map { "until \($0)" } ?? endpoint.credential?.reason ?? "-",
+                    endpoint.off ?? endpoint.suspension?.reason ?? endpoint.until.map { "until \($0)" } ?? endpoint.credential?
+                        .reason ?? "-",
                 ]
             }
             print(table.text)

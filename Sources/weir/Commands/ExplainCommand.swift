@@ -48,6 +48,7 @@ struct ExplainCommand: ParsableCommand {
         if !report.instead.isEmpty { print("when none of these can answer: \(report.instead.joined(separator: ", then "))") }
         if let hedge = report.hedge { print("a second attempt: \(hedge)") }
         if !report.endpoints.isEmpty { print("\n" + table(report.endpoints).text) }
+        for off in report.off { print("\(off.endpoint) is off: \(off.why)") }
         for line in report.endpoints where !line.unanswered.isEmpty {
             print("\(line.endpoint): \(line.unanswered.joined(separator: "; "))")
         }
