@@ -1,7 +1,7 @@
 """AzureOpenAI(azure_endpoint=…, api_version=…): dated paths, the key in `api-key`; and Azure's v1 paths."""
 
 import openai
-from case import CALLS, HELLO, KEY, TIMEOUT_SECONDS, WEATHER, Counter, azure, raises, same
+from case import CALLS, HELLO, KEY, TIMEOUT_SECONDS, WEATHER, Counter, azure, fault, raises, same
 
 
 def chat(client):
@@ -42,6 +42,24 @@ def errors(client):
     raises(openai.AuthenticationError, lambda: refused.chat.completions.create(model="gpt-4o", messages=HELLO))
 
 
+def content_filter(client):
+    """A blocked prompt is the SDK's own error, a blocked answer a finish reason, and late notes are chunks like others."""
+
+    def ask(**more):
+        return client.chat.completions.create(model="gpt-4o", messages=HELLO, **more)
+
+    fault("filter-prompt", "azure", 1)
+    error = raises(openai.BadRequestError, ask)
+    same(error.code, "content_filter", "code")
+    same(error.body["innererror"]["code"], "ResponsibleAIPolicyViolation", "inner code")
+    fault("filter-output", "azure", 1)
+    same(ask().choices[0].finish_reason, "content_filter", "finish reason")
+    fault("filter-late", "azure", 1)
+    choices = [choice for chunk in ask(stream=True) for choice in chunk.choices]
+    same(choices[-1].finish_reason, "content_filter", "late finish reason")
+    assert any(getattr(choice, "content_filter_offsets", None) for choice in choices), "no note of the asynchronous filter"
+
+
 def versions(client):
     """Weir speaks its own version to the endpoint, whatever the caller's."""
     preview = azure("2025-04-01-preview")
@@ -56,8 +74,8 @@ def version_one(client):
 
 counter = Counter()
 with azure("2024-10-21", http_client=counter.client()) as client:
-    for part in (chat, tools, embeddings, errors, versions, version_one):
+    for part in (chat, tools, embeddings, errors, content_filter, versions, version_one):
         part(client)
         print("ok", part.__name__)
 # Nothing was tried twice.
-same(counter.requests, 6, "requests")
+same(counter.requests, 9, "requests")
