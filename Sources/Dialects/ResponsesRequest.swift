@@ -180,7 +180,13 @@ extension Ask {
         if !tools.isEmpty {
             body.add(
                 "tools",
-                .array(tools.map { .object([JSON.Member("type", .text("function"))] + ($0.function.members ?? [])) }))
+                .array(
+                    tools.map { tool in
+                        var tool = tool
+                        // Functions are strict there unless they say otherwise, and nowhere else.
+                        tool.strict = tool.strict ?? false
+                        return .object([JSON.Member("type", .text("function"))] + (tool.function.members ?? []))
+                    }))
         }
         switch toolChoice {
         case nil: break

@@ -6,10 +6,13 @@ import Core
 struct Affinity {
     let key: UInt64
 
+    /// Answers that take less count as fast alike: a cache saves more than so much of a long prompt's time.
+    private static let alikeMicroseconds: Int64 = 100_000
+
     /// Sorts equal endpoints by their draws. A slower one's weight halves with each doubling of the time of a typical answer, in whole
     /// steps: a prompt must not wander because an average moved a little, and must leave an endpoint that is swamped.
     func order(_ group: inout ArraySlice<Int>, in catalogue: Catalogue, health: [Health]) {
-        let fastest = fastestMicroseconds(of: group, health)
+        let fastest = max(Self.alikeMicroseconds, fastestMicroseconds(of: group, health))
         let draws = group.map { endpoint in
             let slower = max(health[endpoint].expectedMicroseconds ?? fastest, fastest) / fastest
             let halvings = UInt64(63 - slower.leadingZeroBitCount)

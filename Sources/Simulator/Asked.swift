@@ -77,7 +77,9 @@ extension Asked {
         guard !stream, let only = model.streamsOnly else { return nil }
         let thinks = settings["enable_thinking"]?.bool
         switch only {
-        case .always: return .mistake("This model only support stream mode, please enable the stream parameter to access the model.", param: nil)
+        case .always:
+            return .mistake(
+                "This model only support stream mode, please enable the stream parameter to access the model.", param: nil)
         case .thinking where thinks != true, .unlessOff where thinks == false: return nil
         case .thinking, .unlessOff:
             return .mistake("parameter.enable_thinking must be set to false for non-streaming calls", param: nil)

@@ -15,8 +15,10 @@ extension Sheet {
             var message: String
             if let name = isTool {
                 let none = provider == .dashscope ? "\"\"" : "null"
+                // Only these two number the calls of a whole answer (recorded; no document has it).
+                let place = provider == .dashscope || provider == .deepseek ? "\"index\":0," : ""
                 message =
-                    "{\"role\":\"assistant\",\"content\":\(none),\"tool_calls\":[{\"index\":0,\"id\":\"call_\(identifier(24, &random))\","
+                    "{\"role\":\"assistant\",\"content\":\(none),\"tool_calls\":[{\(place)\"id\":\"call_\(identifier(24, &random))\","
                     + "\"type\":\"function\",\"function\":{\"name\":\(quoted(name)),\"arguments\":\(quoted(content))}}]"
             } else {
                 message = "{\"role\":\"assistant\",\"content\":\(quoted(content))"

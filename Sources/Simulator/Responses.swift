@@ -45,7 +45,8 @@ extension Sheet {
             let delta = Sheet.event(
                 "response.function_call_arguments.delta", "\(place),\"delta\":\"\(StreamScript.token)\",\"obfuscation\":\"w2\"")
             script.add([delta], saying: plan.speech, count: plan.visible)
-            add("response.function_call_arguments.done", "\(place),\"arguments\":\(quoted(text))")
+            let name = provider == .openai ? ",\"name\":\(quoted(tool))" : ""
+            add("response.function_call_arguments.done", "\(place),\"arguments\":\(quoted(text))\(name)")
             add("response.output_item.done", ",\"output_index\":\(index),\"item\":\(callItem(ids, itemStatus, text))")
         } else {
             let part = "\(place),\"content_index\":0"
@@ -66,6 +67,22 @@ extension Sheet {
 
     private var isCall: Bool {
         if case .tool = asked.form { true } else { false }
+    }
+
+    private var tool: String {
+        if case .tool(let name, _) = asked.form { name } else { "" }
+    }
+
+    /// The tools that were asked with, as the provider completes them.
+    private var tools: JSON {
+        .array(
+            (asked.body["tools"]?.array ?? []).map { tool in
+                guard tool["type"]?.string == "function", var members = tool.members else { return tool }
+                for (key, value) in [("strict", JSON.bool(true)), ("description", .null), ("parameters", .null)] {
+                    if !members.contains(where: { $0.key == key }) { members.append(JSON.Member(key: key, value: value)) }
+                }
+                return .object(members)
+            })
     }
 
     private var responseStatus: String { plan.finish == "length" ? "incomplete" : "completed" }
@@ -91,10 +108,8 @@ extension Sheet {
     }
 
     private func callItem(_ ids: ResponseIDs, _ status: String, _ arguments: String) -> String {
-        var name = ""
-        if case .tool(let tool, _) = asked.form { name = tool }
-        return "{\"id\":\"\(ids.call)\",\"type\":\"function_call\",\"status\":\"\(status)\",\"arguments\":\(quoted(arguments)),"
-            + "\"call_id\":\"call_\(ids.call.suffix(24))\",\"name\":\(quoted(name))}"
+        "{\"id\":\"\(ids.call)\",\"type\":\"function_call\",\"status\":\"\(status)\",\"arguments\":\(quoted(arguments)),"
+            + "\"call_id\":\"call_\(ids.call.suffix(24))\",\"name\":\(quoted(tool))}"
     }
 
     private func outputs(_ ids: ResponseIDs) -> String {
@@ -121,7 +136,7 @@ extension Sheet {
             + "\"reasoning\":{\"effort\":null,\"summary\":null},\"service_tier\":\"default\","
             + "\"store\":\((asked.body["store"] ?? .bool(true)).text),\"temperature\":1.0,\"text\":{\"format\":\(format)},"
             + "\"tool_choice\":\((asked.body["tool_choice"] ?? .string("auto")).text),"
-            + "\"tools\":\((asked.body["tools"] ?? .array([])).text),\"top_p\":1.0,\"truncation\":\"disabled\","
+            + "\"tools\":\(tools.text),\"top_p\":1.0,\"truncation\":\"disabled\","
             + "\"usage\":\(usage),\"user\":null,\"metadata\":{}}"
     }
 
@@ -131,7 +146,8 @@ extension Sheet {
         case .noUsage: return "null"
         case .absurdUsage: return #"{"input_tokens":-7,"output_tokens":98765432109876543210,"total_tokens":-1}"#
         default:
-            return "{\"input_tokens\":\(usage.input),\"input_tokens_details\":{\"cached_tokens\":\(usage.cached)},"
+            let written = provider == .openai ? ",\"cache_write_tokens\":0" : ""
+            return "{\"input_tokens\":\(usage.input),\"input_tokens_details\":{\"cached_tokens\":\(usage.cached)\(written)},"
                 + "\"output_tokens\":\(usage.output),\"output_tokens_details\":{\"reasoning_tokens\":\(usage.reasoning)},"
                 + "\"total_tokens\":\(usage.input + usage.output)}"
         }

@@ -125,7 +125,8 @@ extension Stage {
             guard shelf({ $0.forget(kind, id) }) else {
                 return Trouble.nothingKept(kind, id, inCall: false).answer(endpoint.provider)
             }
-            let object = kind == .response ? "response" : "conversation.deleted"
+            let response = endpoint.provider == .azure ? "response.deleted" : "response"
+            let object = kind == .response ? response : "conversation.deleted"
             return .json(200, "{\"id\":\(quoted(id)),\"object\":\"\(object)\",\"deleted\":true}")
         }
     }

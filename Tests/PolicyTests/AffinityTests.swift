@@ -58,6 +58,9 @@ struct AffinityTests {
             return Double(prompts.count { first(endpoints, health: health, prompt: $0) == "a" }) / Double(prompts.count)
         }
         #expect(share(199_000) == share(100_000))
+        // Below a tenth of a second nobody is slow.
+        let quick = [answered(inMicroseconds: 90_000), answered(inMicroseconds: 1_000)]
+        #expect(prompts.prefix(200).allSatisfy { first(endpoints, health: quick, prompt: $0) == first(endpoints, prompt: $0) })
         #expect(abs(share(200_000) - 1.0 / 3) < 0.02)
         #expect(abs(share(800_000) - 1.0 / 9) < 0.02)
     }
