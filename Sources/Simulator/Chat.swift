@@ -36,9 +36,11 @@ extension Sheet {
             provider == .azure
             ? ",\"prompt_filter_results\":[{\"prompt_index\":0,\"content_filter_results\":\(Sheet.safe)}]" : ""
         let usage = usage().map { ",\"usage\":\($0)" } ?? ""
+        let print = provider == .dashscope ? "null" : "\"fp_weirsim\""
+        let tier = provider == .openai ? ",\"service_tier\":\"default\"" : ""
         return wholeAnswer(
             "{\"id\":\"\(id)\",\"object\":\"chat.completion\",\"created\":\(created),\"model\":\(quoted(asked.reported)),"
-                + "\"choices\":[\(choices.joined(separator: ","))]\(prompt)\(usage),\"system_fingerprint\":\"fp_weirsim\"}")
+                + "\"choices\":[\(choices.joined(separator: ","))]\(prompt)\(usage),\"system_fingerprint\":\(print)\(tier)}")
     }
 
     func chatStream(random: inout Randomness) -> Answer {
