@@ -289,6 +289,8 @@ extension CallRelay {
         hold = nil
         if callerIsGone { return finish() }
         if case .callerFault = what {
+            // The other attempt of the call may take what this endpoint does not.
+            if leaveToRival() { return }
             guard facts.saysPromptTooLong, state == nil, canTryAnother else { return gateError(facts) }
             // What its caller hears when no other endpoint can be asked after all.
             refusal = .promptTooLong

@@ -289,7 +289,7 @@ final class CallRelay: AnswerReceiver, DurableWaiter, Deadlined {
     /// The answer was read on long enough after its caller left, or the first attempt has taken so long that a second may start.
     func expired(at now: NIODeadline) {
         deadline = .distantFuture
-        if callerIsGone { abandon() } else { hedge() }
+        if isReadOn { abandon() } else if !callerIsGone { hedge() }
     }
 
     /// Stops the attempt and settles what is known of it.
